@@ -1,0 +1,1 @@
+"""Where things live on Ray: one thin shell an actor."""

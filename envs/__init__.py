@@ -1,0 +1,1 @@
+"""The Gymnasium environments that the orchestrator is trained in."""

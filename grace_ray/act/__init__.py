@@ -1,0 +1,1 @@
+"""Decisions become outcomes: learning missions and their strategies."""

@@ -1,0 +1,1 @@
+"""The outside world behind ports: stores, web, code hosts, language models."""

@@ -1,0 +1,1 @@
+"""The grace command: arguments in, HTTP out."""

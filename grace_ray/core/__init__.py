@@ -1,0 +1,1 @@
+"""The nouns, ports and errors that every other layer speaks in; standard library only."""

@@ -1,0 +1,200 @@
+"""What the store takes and gives: records (views that followers keep), commits, pages, and the ports to them."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple, Protocol
+
+from grace_ray.core.entry import Entry
+from grace_ray.core.fact import Row
+
+
+class Record(NamedTuple):
+    """One row of a view that a follower keeps beside the journal, such as a cluster as it stands now.
+
+    ``(view, key)`` is unique. Lists are by ``status`` (a short word, "" where there is none) and go down by ``rank``
+    (a float: urgency, seconds since the epoch, ...), ties by key. ``body`` is opaque: canonical JSON, or raw bytes
+    such as a vector. A ``body`` of None deletes the record.
+    """
+
+    view: str
+    key: str
+    status: str
+    rank: float
+    body: bytes | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Commit:
+    """What one follower hands the journal: all of it is committed in one transaction, or none of it.
+
+    ``cursor`` is the last journal seq whose effects are in this commit, ``expected`` the cursor that the follower
+    started from: where that is no longer the stored one, StaleCursor is raised and nothing is written. ``cursor``
+    None leaves the cursor alone (an operator's action). ``state``, when given, is the follower's snapshot as of
+    ``cursor``. Facts that stand on the journal already (same source and id) are skipped.
+    """
+
+    follower: str
+    expected: int = 0
+    cursor: int | None = None
+    rows: Sequence[Row] = ()
+    records: Sequence[Record] = ()
+    state: bytes | None = None
+
+
+class Appended(NamedTuple):
+    """What became of appended rows: ``seqs`` in the order given (a duplicate has its first seq), and which are new."""
+
+    seqs: list[int]
+    is_new: list[bool]
+
+    @property
+    def accepted(self) -> int:
+        """How many rows were new."""
+        return sum(self.is_new)
+
+
+class FollowerState(NamedTuple):
+    """Where a follower stands: its cursor, its last snapshot, and the seq that the snapshot was made at."""
+
+    cursor: int
+    state: bytes | None
+    state_seq: int
+
+
+class RecordPage(NamedTuple):
+    """Records in list order; ``next`` is the ``after`` of the next page, None at the end."""
+
+    items: list[Record]
+    next: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryFilter:
+    """Which entries to read; an empty field matches everything. ``text`` is a substring of the body, in any case."""
+
+    kinds: frozenset[str] = field(default_factory=frozenset)
+    source: str = ""
+    type: str = ""
+    subject: str = ""
+    trace: str = ""
+    text: str = ""
+
+
+ANY = EntryFilter()
+
+
+class Reader(Protocol):
+    """Reads the store; any process may hold one. Safe to use from several threads."""
+
+    def head(self) -> int:
+        """Return the seq of the last entry, 0 on an empty journal."""
+        ...
+
+    def entries(self, after: int, limit: int, where: EntryFilter = ANY) -> list[Entry]:
+        """Return up to ``limit`` entries with seq > ``after`` that match, in seq order."""
+        ...
+
+    def latest(self, limit: int, where: EntryFilter = ANY, before: int | None = None) -> list[Entry]:
+        """Return up to ``limit`` matching entries with seq < ``before`` (None: from the head), newest first."""
+        ...
+
+    def find(self, entry_id: str) -> list[Entry]:
+        """Return the entries with this id (one per source that used it)."""
+        ...
+
+    def record(self, view: str, key: str) -> Record | None:
+        """Return one record, or None."""
+        ...
+
+    def records(self, view: str, status: str | None = None, limit: int = 100, after: str | None = None) -> RecordPage:
+        """Return a page of records, highest rank first. Raises InvalidInput (field ``after``) for a bad cursor."""
+        ...
+
+    def scan(self, view: str) -> list[Record]:
+        """Return every record of a view, in no particular order."""
+        ...
+
+    def count(self, view: str) -> dict[str, int]:
+        """Return how many records a view holds, by status."""
+        ...
+
+    def follower(self, name: str) -> FollowerState:
+        """Return where a follower stands; cursor 0 and no state where it never committed."""
+        ...
+
+    def close(self) -> None:
+        """Release connections; the reader cannot be used afterwards."""
+        ...
+
+
+class Writer(Reader, Protocol):
+    """The single writer's side of the store. ``transact`` is all or nothing, and durable (fsync) when it returns."""
+
+    def transact(self, work: "Callable[[Transaction], None]") -> None:
+        """Run ``work`` in one transaction. Raises StoreUnavailable when it cannot be made durable."""
+        ...
+
+    def migrate(self) -> None:
+        """Bring the schema up to this version's. Raises NewerVersion for a store of a newer Grace."""
+        ...
+
+
+class Transaction(Protocol):
+    """The writes of one transaction; the journal (prove/journal.py) composes them."""
+
+    def seqs(self, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], int]:
+        """Return the seq of each (source, id) that stands on the journal already."""
+        ...
+
+    def append(self, entries: Sequence[Entry]) -> None:
+        """Insert entries; their (source, id) must be new."""
+        ...
+
+    def put_nodes(self, nodes: Sequence[tuple[int, int, bytes]]) -> None:
+        """Insert (level, index, hash) of complete Merkle subtrees."""
+        ...
+
+    def put_checkpoint(self, tree_size: int, body: bytes) -> None:
+        """Insert a signed checkpoint."""
+        ...
+
+    def put_records(self, records: Sequence[Record]) -> None:
+        """Upsert records; a body of None deletes."""
+        ...
+
+    def follower(self, name: str) -> FollowerState:
+        """Return where a follower stands inside this transaction."""
+        ...
+
+    def put_follower(self, name: str, cursor: int, state: bytes | None) -> None:
+        """Set a follower's cursor and, where ``state`` is not None, its snapshot as of that cursor."""
+        ...
+
+    def prune_bodies(self, upto_seq: int, kinds: frozenset[str], limit: int) -> int:
+        """Set to NULL the bodies of entries up to ``upto_seq`` of these kinds (empty: all); return how many."""
+        ...
+
+
+class JournalPort(Protocol):
+    """What everyone but the journal itself sees of it: in one process the journal, on Ray the journal actor."""
+
+    def append(self, rows: Sequence[Row]) -> Appended:
+        """Make rows durable. Raises Backpressure, StoreUnavailable."""
+        ...
+
+    def commit(self, commit: Commit) -> Appended:
+        """Commit a follower's effects. Raises StaleCursor, StoreUnavailable."""
+        ...
+
+    def read(self, after: int, limit: int, kinds: frozenset[str] = frozenset()) -> list[Entry]:
+        """Return up to ``limit`` entries after ``after``."""
+        ...
+
+
+class Clock(Protocol):
+    """Where actors and the CLI get the time from; a test passes its own."""
+
+    def __call__(self) -> datetime:
+        """Return now, aware UTC."""
+        ...

@@ -1,0 +1,1 @@
+"""Events become findings: clusters, incident groups, urgency."""

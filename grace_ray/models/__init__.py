@@ -1,0 +1,1 @@
+"""What learns: pure numpy, one algorithm a file, no input or output."""

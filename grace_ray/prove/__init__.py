@@ -1,0 +1,1 @@
+"""Everything becomes an entry on a tamper-evident journal."""

@@ -1,0 +1,1 @@
+"""Raw signals become events: formats, emitters, redaction, collectors."""

@@ -1,0 +1,1 @@
+"""HTTP in, facts out: FastAPI on Ray Serve, and the console."""
