@@ -1,0 +1,208 @@
+"""Every setting of Grace, with default, unit and range, from the environment and from ``$GRACE_HOME/grace.toml``.
+
+``GRACE_HTTP_PORT=8001`` sets a top-level field, ``GRACE_TRIAGE__SWEEP_INTERVAL_S=10`` one of a section. The
+environment wins over the file. An unknown name is an error: no setting is accepted and ignored.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+
+class Section(BaseModel):
+    """Settings of one part; immutable, and unknown names are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class JournalSettings(Section):
+    """The journal: how much is committed at once, and how long bodies are kept."""
+
+    group_max_rows: int = Field(1024, ge=1, description="Rows committed in one transaction at most")
+    pending_max_rows: int = Field(20_000, ge=1, description="Rows waiting for a commit beyond which writers wait")
+    buffer_wait_s: float = Field(0.5, ge=0, description="How long an append waits for room before 429")
+    keep_bodies_days: float = Field(30, gt=0, description="Age after which raw event bodies are pruned; hashes stay")
+    checkpoint_interval_s: float = Field(60, gt=0, description="Time between signed checkpoints")
+
+
+class IntakeSettings(Section):
+    """What is taken in: limits on size and time, redaction, secrets of senders."""
+
+    enabled: bool = True
+    body_max_bytes: int = Field(16 * 2**20, ge=1024, description="Size of one request")
+    event_max_bytes: int = Field(256 * 1024, ge=1024, description="Size of one event")
+    batch_max_events: int = Field(10_000, ge=1)
+    depth_max: int = Field(32, ge=2, description="Nesting of one event's data")
+    future_max_s: float = Field(3600, ge=0, description="How far ahead of our clock an event's time may be")
+    past_max_days: float = Field(366, gt=0, description="How old an event's time may be")
+    redact_extra: tuple[str, ...] = Field((), description="More field names whose values are secret")
+    github_secret: SecretStr = Field(SecretStr(""), description="HMAC secret of GitHub webhooks; empty: refused")
+
+
+class TriageSettings(Section):
+    """Triage: buffer, sweep, urgency and when a mission is launched."""
+
+    enabled: bool = True
+    buffer: int = Field(1000, ge=1, description="Events accepted and not yet triaged beyond which senders get 429")
+    batch: int = Field(1000, ge=1, description="Events handled and committed together")
+    sweep_interval_s: float = Field(30, gt=0)
+    launch_urgency: float = Field(0.7, ge=0, le=1)
+    launch_count: int = Field(5, ge=1)
+    launch_severity: str = "critical"
+    severity_weight: float = Field(0.6, ge=0, le=1)
+    recurrence_weight: float = Field(0.4, ge=0, le=1)
+    recurrence_halflife_s: float = Field(3600, gt=0, description="Age at which an event counts half")
+    sample_max: int = Field(10, ge=1, description="Events kept in a cluster's sample")
+    delete_resolved_after_s: float = Field(24 * 3600, gt=0)
+    reopen_mission_after_s: float = Field(3600, ge=0, description="Least time between two missions of one cluster")
+    noisy_per_minute: int = Field(1000, ge=1, description="Events a minute from one source beyond which it is sampled")
+    clusters_warning: int = Field(50, ge=1, description="Active clusters beyond which cluster explosion is warned of")
+    failing_missions_share: float = Field(0.5, ge=0, le=1)
+    templates_max: int = Field(20_000, ge=10, description="Message templates kept in memory")
+
+
+class MissionSettings(Section):
+    """Learning missions: how many, how long, and with which strategies."""
+
+    enabled: bool = True
+    max_running: int = Field(3, ge=1)
+    timeout_s: float = Field(1800, gt=0)
+    lease_s: float = Field(15, gt=0, description="A worker that is silent for so long has lost its mission")
+    attempts_max: int = Field(3, ge=1)
+    queue_max: int = Field(1000, ge=1)
+    learning_priority: tuple[str, ...] = ("web", "github", "rag")
+    strategies: tuple[str, ...] = ("runbooks", "pattern", "web", "github", "rag")
+    max_sources: int = Field(3, ge=1, description="Web pages read by a mission")
+    max_repos: int = Field(2, ge=1, description="GitHub repositories read by a mission")
+    top_k: int = Field(5, ge=1, description="Passages taken from what is known already")
+
+
+class KnowledgeSettings(Section):
+    """Knowledge: where runbooks are, and how they are searched."""
+
+    enabled: bool = True
+    runbooks: tuple[str, ...] = Field((), description="Folders of Markdown, or git checkouts, indexed as knowledge")
+    dense: bool = Field(True, description="Use embeddings beside BM25")
+    document_max_bytes: int = Field(1024 * 1024, ge=1024)
+    rescan_interval_s: float = Field(60, gt=0)
+
+
+class SensorSettings(Section):
+    """Host and runtime collectors."""
+
+    enabled: bool = True
+    interval_s: float = Field(15, gt=0)
+    disk_high: float = Field(0.90, gt=0, le=1)
+    memory_high: float = Field(0.90, gt=0, le=1)
+    cpu_high: float = Field(0.95, gt=0, le=1)
+
+
+class WebSettings(Section):
+    """The web strategy: search provider and fetch limits."""
+
+    enabled: bool = True
+    search_url: str = Field("", description="A SearXNG-compatible search endpoint; empty: DuckDuckGo's HTML page")
+    fetch_timeout_s: float = Field(15, gt=0)
+    page_max_bytes: int = Field(2 * 2**20, ge=1024)
+    redirects_max: int = Field(5, ge=0)
+    user_agent: str = "grace-ray/0.1 (+operations runtime)"
+    allow_private: bool = Field(False, description="Let pages on private addresses be read; for tests and intranets")
+
+
+class GithubSettings(Section):
+    """The github strategy."""
+
+    enabled: bool = True
+    api_url: str = "https://api.github.com"
+    token: SecretStr = SecretStr("")
+    timeout_s: float = Field(15, gt=0)
+
+
+class LlmSettings(Section):
+    """An OpenAI-compatible language model; off while ``base_url`` and ``api_key`` are empty."""
+
+    base_url: str = ""
+    api_key: SecretStr = SecretStr("")
+    model: str = ""
+    timeout_s: float = Field(60, gt=0)
+
+
+class AuthToken(Section):
+    """A bearer token and what it may do: ingest, read, operate, admin."""
+
+    name: str
+    token: SecretStr
+    scopes: tuple[str, ...]
+
+
+class RaySettings(Section):
+    """The Ray cluster under Grace."""
+
+    address: str = Field("", description="Join the Ray at this address instead of starting one")
+    num_cpus: int = Field(0, ge=0, description="0: as many as the machine has")
+    object_store_bytes: int = Field(200 * 2**20, ge=80 * 2**20)
+    dashboard: bool = Field(True, description="Serve Ray's dashboard (always on loopback)")
+    haproxy: bool = Field(False, description="Use Serve's HAProxy ingress: five times the requests, one process more")
+    shared_actor: bool = Field(False, description="Host knowledge and sensors in one actor process, to save memory")
+
+
+class Settings(BaseSettings):
+    """All settings; see the sections for their fields."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="GRACE_",
+        env_nested_delimiter="__",
+        frozen=True,
+        extra="forbid",
+        nested_model_default_partial_update=True,
+    )
+
+    home: Path = Path(".grace")
+    database_url: str = Field("", description="postgresql://... instead of SQLite in the home")
+    http_host: str = "127.0.0.1"
+    http_port: int = Field(8000, ge=0, le=65535)
+    tokens: tuple[AuthToken, ...] = ()
+    log_level: str = "info"
+
+    journal: JournalSettings = JournalSettings()
+    intake: IntakeSettings = IntakeSettings()
+    triage: TriageSettings = TriageSettings()
+    missions: MissionSettings = MissionSettings()
+    knowledge: KnowledgeSettings = KnowledgeSettings()
+    sensors: SensorSettings = SensorSettings()
+    web: WebSettings = WebSettings()
+    github: GithubSettings = GithubSettings()
+    llm: LlmSettings = LlmSettings()
+    ray: RaySettings = RaySettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments, then the environment, then ``$GRACE_HOME/grace.toml``."""
+        home = Path(init_settings().get("home") or env_settings().get("home") or cls.model_fields["home"].default)
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, home / "grace.toml")
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether HTTP is bound to this machine alone."""
+        return self.http_host in {"127.0.0.1", "::1", "localhost"}
+
+    @property
+    def url(self) -> str:
+        """Where the HTTP face is."""
+        host = f"[{self.http_host}]" if ":" in self.http_host else self.http_host
+        return f"http://{host}:{self.http_port}"
+
+
+def load(**overrides: Any) -> Settings:
+    """Return the settings, the home made absolute; ``overrides`` win over everything."""
+    settings = Settings(**{name: value for name, value in overrides.items() if value is not None})
+    return settings.model_copy(update={"home": settings.home.expanduser().resolve()})
