@@ -1,0 +1,266 @@
+"""Hybrid retrieval: BM25 and embeddings together rank documents, and point at the passage that answers.
+
+Either alone misses what the other finds: words and identifiers that must match exactly, and the same thing said in
+other words. Each signal is scaled per query to [0, 1] over the candidates, and the weighted mean of them ranks.
+The index holds terms and vectors, no text: what a passage says stays in the store.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grace_ray.models.retrieval.analysis import compounds, distinct, split_name, terms
+from grace_ray.models.retrieval.chunks import Article, readable
+from grace_ray.models.retrieval.lexical import LexicalIndex
+from grace_ray.models.retrieval.vectors import VectorMatrix, from_blob, to_blob
+
+Floats = NDArray[np.float32]
+
+_COMPOUND_WEIGHT = 1.0
+
+
+class Embedder(Protocol):
+    """Texts to unit vectors."""
+
+    @property
+    def dim(self) -> int:
+        """Length of a vector."""
+
+    def embed(self, texts: Sequence[str]) -> Floats:
+        """Float32 unit vectors of shape (n, dim)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hit:
+    """One document found, with the best of its passages.
+
+    ``score`` in [0, 1] ranks within one search only; ``similarity`` (cosine, -1 to 1, None without vectors) and
+    ``coverage`` (share of the query's information that the document's words cover, 0 to 1) may be compared between
+    searches. ``parts`` are the scaled signals that made the score; ``matched`` the words in common, most telling first.
+    """
+
+    document_id: str
+    passage: int
+    score: float
+    coverage: float
+    similarity: float | None
+    parts: Mapping[str, float]
+    matched: tuple[str, ...]
+
+    def why(self) -> str:
+        """The reasons in one sentence."""
+        words = f"shares {', '.join(self.matched[:6])}" if self.matched else "shares no words"
+        meaning = "" if self.similarity is None else f"; similar in meaning at {self.similarity:.2f}"
+        return f"It {words} ({self.coverage:.0%} of what was asked){meaning}."
+
+
+@dataclass(frozen=True, slots=True)
+class Signals:
+    """What each part says of each slot (s,) or row (r,), unscaled; vectors' parts are None without vectors."""
+
+    lexical: Floats
+    row_lexical: Floats
+    dense: Floats | None
+    title_dense: Floats | None
+    row_dense: Floats | None
+
+
+def embedding_texts(article: Article) -> list[str]:
+    """What to embed of a document: its title, then each passage under its title and headings."""
+    title = split_name(article.title)
+    return [title, *(". ".join([title, *p.heading, readable(p.text)]) for p in article.passages)]
+
+
+def query_terms(text: str) -> dict[str, float]:
+    """The terms of a question with their weights: repeats count by logarithm, neighbours also as one word."""
+    weights = {term: 1.0 + float(np.log(count)) for term, count in Counter(terms(text)).items()}
+    for term in compounds(text):
+        weights.setdefault(term, _COMPOUND_WEIGHT)
+    return weights
+
+
+class HybridIndex:
+    """Documents in, ranked hits out; documents may be added, replaced and removed at any time.
+
+    ``dim`` is the length of the vectors. Without vectors (of the documents or of the query) ranking is lexical alone.
+    Deterministic: ties rank in the order of adding.
+    """
+
+    def __init__(self, dim: int = 384) -> None:
+        self._documents = LexicalIndex()
+        self._rows = LexicalIndex()
+        self._starts: list[int] = []  # the first row of each slot: its title; passages follow
+        self._vectors = VectorMatrix(dim)
+        self._has_vectors = False
+
+    def __len__(self) -> int:
+        return len(self._documents)
+
+    def __contains__(self, document_id: str) -> bool:
+        return document_id in self._documents
+
+    def add(self, document_id: str, article: Article, vectors: Floats | None = None) -> None:
+        """Index a document, in place of an earlier one of that id.
+
+        ``vectors`` has shape (1 + passages, dim): those of ``embedding_texts(article)``; None leaves it lexical.
+        Raises ValueError for another shape, and changes nothing then.
+        """
+        count = 1 + len(article.passages)
+        if vectors is not None and vectors.shape != (count, self._vectors.dim):
+            raise ValueError(f"Vectors must have shape {(count, self._vectors.dim)}, not {vectors.shape}.")
+        self.remove(document_id)
+        title = distinct(term for name in (article.title, *article.aliases) for term in terms(name))
+        headings = [[term for part in p.heading for term in terms(part)] for p in article.passages]
+        bodies = [terms(p.text) for p in article.passages]
+        self._starts.append(len(self._vectors))
+        self._documents.add(document_id, {"title": title, "heading": _joined(headings), "body": _joined(bodies)})
+        self._rows.add(f"{document_id}\n0", {"title": title})
+        for number, (heading, body) in enumerate(zip(headings, bodies, strict=True), 1):
+            self._rows.add(f"{document_id}\n{number}", {"heading": heading, "body": body})
+        self._vectors.append(np.zeros((count, self._vectors.dim), np.float32) if vectors is None else vectors)
+        self._has_vectors |= vectors is not None
+
+    def remove(self, document_id: str) -> bool:
+        """Forget a document; whether there was one."""
+        if document_id not in self._documents:
+            return False
+        slot = self._documents.slot(document_id)
+        for number in range(self._end(slot) - self._starts[slot]):
+            self._rows.remove(f"{document_id}\n{number}")
+        self._documents.remove(document_id)
+        if self._documents.is_sparse:
+            self._compact()
+        return True
+
+    def search(
+        self, query: str, vector: Floats | None = None, k: int = 5, among: Collection[str] | None = None
+    ) -> list[Hit]:
+        """The best ``k`` documents for a question, best first.
+
+        ``vector`` (dim,) is the question's embedding; ``among`` restricts to these document ids. A document that
+        shares no word and no vector with the question is no hit.
+        """
+        weights = query_terms(query)
+        slots = self._candidates(among)
+        if not len(slots):
+            return []
+        signals = self.signals(weights, vector)
+        parts = _scaled(signals, slots)
+        score = _combined(parts)
+        best = [n for n in np.argsort(-score, kind="stable")[:k] if score[n] > 0]
+        mass = sum(weight * self._documents.idf(term) for term, weight in weights.items())
+        return [
+            self._hit(int(slots[n]), float(score[n]), {name: float(part[n]) for name, part in parts.items()},
+                      signals, weights, mass)
+            for n in best
+        ]  # fmt: skip
+
+    def signals(self, weights: Mapping[str, float], vector: Floats | None) -> Signals:
+        """The raw signals for every slot and row."""
+        lexical, row_lexical = self._documents.scores(weights), self._rows.scores(weights)
+        if vector is None or not self._has_vectors:
+            return Signals(lexical, row_lexical, None, None, None)
+        row_dense = self._vectors.similarities(vector)
+        starts = np.array(self._starts)
+        return Signals(lexical, row_lexical, np.maximum.reduceat(row_dense, starts), row_dense[starts], row_dense)
+
+    def state(self) -> dict[str, Any]:
+        """The whole index as lists and bytes."""
+        if len(self._documents) < len(self._starts):
+            self._compact()
+        return {
+            "documents": self._documents.state(),
+            "rows": self._rows.state(),
+            "starts": list(self._starts),
+            "dim": self._vectors.dim,
+            "vectors": to_blob(self._vectors.rows) if self._has_vectors else b"",
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Become the index that ``state`` was taken from."""
+        self._documents.restore(state["documents"])
+        self._rows.restore(state["rows"])
+        self._starts = list(state["starts"])
+        self._vectors = VectorMatrix(state["dim"])
+        self._has_vectors = bool(state["vectors"])
+        count = len(self._rows.keys)
+        self._vectors.append(
+            from_blob(state["vectors"], state["dim"])
+            if self._has_vectors
+            else np.zeros((count, state["dim"]), np.float32)
+        )
+
+    def _end(self, slot: int) -> int:
+        return self._starts[slot + 1] if slot + 1 < len(self._starts) else len(self._vectors)
+
+    def _candidates(self, among: Collection[str] | None) -> NDArray[np.intp]:
+        if among is not None:
+            return np.array(sorted(self._documents.slot(key) for key in set(among) if key in self._documents), np.intp)
+        return self._documents.living
+
+    def _hit(
+        self,
+        slot: int,
+        score: float,
+        parts: Mapping[str, float],
+        signals: Signals,
+        weights: Mapping[str, float],
+        mass: float,
+    ) -> Hit:
+        document_id = str(self._documents.keys[slot])
+        matched = self._documents.matched(document_id, weights)
+        covered = sum(weights[term] * self._documents.idf(term) for term in matched)
+        return Hit(
+            document_id=document_id,
+            passage=self._best_passage(slot, signals),
+            score=score,
+            coverage=covered / mass if mass else 0.0,
+            similarity=None if signals.dense is None else float(signals.dense[slot]),
+            parts=parts,
+            matched=tuple(matched),
+        )
+
+    def _best_passage(self, slot: int, signals: Signals) -> int:
+        """The passage, from 0, that is best by half and half of both signals; 0 where there is only a title."""
+        rows = slice(self._starts[slot] + 1, self._end(slot))
+        if rows.start >= rows.stop:
+            return 0
+        merit = _min_max(signals.row_lexical[rows])
+        if signals.row_dense is not None:
+            merit = merit + _min_max(signals.row_dense[rows])
+        return int(np.argmax(merit))
+
+    def _compact(self) -> None:
+        living = self._documents.compact()
+        rows = self._rows.compact()
+        sizes = [self._end(slot) - self._starts[slot] for slot in living]
+        self._vectors.keep(rows)
+        self._starts = np.cumsum([0, *sizes])[:-1].tolist() if sizes else []
+
+
+def _joined(lists: Sequence[Sequence[str]]) -> list[str]:
+    return [term for found in lists for term in found]
+
+
+def _scaled(signals: Signals, slots: NDArray[np.intp]) -> dict[str, Floats]:
+    """Each signal over the candidates, scaled to [0, 1]."""
+    parts = {"lexical": _min_max(signals.lexical[slots])}
+    if signals.dense is not None and signals.title_dense is not None:
+        parts["dense"] = _min_max(np.float32(0.5) * (signals.dense[slots] + signals.title_dense[slots]))
+    return parts
+
+
+def _combined(parts: Mapping[str, Floats]) -> Floats:
+    total: Floats = np.sum(list(parts.values()), axis=0, dtype=np.float32)
+    return total / np.float32(len(parts))
+
+
+def _min_max(values: Floats) -> Floats:
+    low, high = float(values.min()), float(values.max())
+    if high - low < 1e-9:
+        return np.full_like(values, 1.0 if high > 0 else 0.0)
+    return (values - np.float32(low)) / np.float32(high - low)
