@@ -5,9 +5,21 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from grace_ray.core.document import Document
+from grace_ray.core.ids import derived_id
+
 MISSION_TYPES = ("autonomous_learning", "knowledge_gap", "pattern_learning", "generic_learning")
 MISSION_STATUSES = ("pending", "running", "completed", "failed", "timed_out", "cancelled")
+OPEN_STATUSES = frozenset({"pending", "running"})
 STRATEGIES = ("runbooks", "web", "github", "rag", "pattern")
+
+
+def requested_mission_id(decision_id: str, at: datetime) -> str:
+    """Return the id of the mission that the decision ``mission.requested`` with this id and time asks for.
+
+    Triage writes it on the cluster as it decides, the launcher gives it to the mission: both derive the same one.
+    """
+    return derived_id(at, "mission", decision_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,11 +68,12 @@ class Question:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Findings:
-    """What a worker brings home from a mission."""
+    """What a worker brings home from a mission: ``documents`` are new texts (web pages, issues) worth keeping whole."""
 
     reports: Sequence[StrategyReport]
     statements: Sequence[Statement]
     summary: str
+    documents: Sequence[Document] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,3 +104,8 @@ class Mission:
     reason: str = ""
     error: str = ""
     helped: bool | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it waits or runs, so that its end is still to come."""
+        return self.status in OPEN_STATUSES

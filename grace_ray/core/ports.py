@@ -14,15 +14,22 @@ class KnowledgePort(Protocol):
         """Return the ``k`` best passages (empty ``origins``: from everywhere), best first, each with its provenance."""
         ...
 
+    def passages(self, source: str) -> list[Hit]:
+        """Return every passage of one document in reading order; empty where the source is not known."""
+        ...
+
     def add(self, documents: Sequence[Document]) -> int:
         """Index documents (incrementally: unchanged ones cost nothing); return how many were new or changed."""
         ...
 
 
 class Strategy(Protocol):
-    """One way for a mission to learn. ``name`` is one of core.mission.STRATEGIES."""
+    """One way for a mission to learn."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """One of core.mission.STRATEGIES."""
+        ...
 
     def explore(self, question: Question, budget: "Budget") -> "Exploration":
         """Look for passages that answer. Never raises for the outside world's faults: the report says them."""
@@ -44,9 +51,20 @@ class Budget(Protocol):
 class Exploration(Protocol):
     """What a strategy brings back."""
 
-    report: StrategyReport
-    passages: Sequence[Hit]
-    documents: Sequence[Document]
+    @property
+    def report(self) -> StrategyReport:
+        """What was done and how it ended."""
+        ...
+
+    @property
+    def passages(self) -> Sequence[Hit]:
+        """What may answer the question, best first."""
+        ...
+
+    @property
+    def documents(self) -> Sequence[Document]:
+        """Texts that are new to Grace and worth keeping."""
+        ...
 
 
 class LanguageModel(Protocol):
@@ -60,7 +78,7 @@ class LanguageModel(Protocol):
 class SearchProvider(Protocol):
     """A web search. Raises Unreachable, RateLimited."""
 
-    def search(self, query: str, limit: int) -> list["SearchResult"]:
+    def search(self, query: str, limit: int) -> Sequence["SearchResult"]:
         """Return up to ``limit`` results, best first."""
         ...
 
@@ -68,21 +86,48 @@ class SearchProvider(Protocol):
 class SearchResult(Protocol):
     """One web search result."""
 
-    url: str
-    title: str
-    snippet: str
+    @property
+    def url(self) -> str:
+        """Where the page is."""
+        ...
+
+    @property
+    def title(self) -> str:
+        """Its title as the search shows it."""
+        ...
+
+    @property
+    def snippet(self) -> str:
+        """A few words of it; may be empty."""
+        ...
 
 
 class Page(Protocol):
-    """A fetched web page: where it really came from, its type, and its bytes."""
+    """A fetched web page."""
 
-    url: str
-    media_type: str
-    body: bytes
+    @property
+    def url(self) -> str:
+        """Where it came from in the end, after redirects."""
+        ...
+
+    @property
+    def media_type(self) -> str:
+        """Such as text/html, without parameters."""
+        ...
+
+    @property
+    def body(self) -> bytes:
+        """The bytes, decompressed."""
+        ...
+
+    @property
+    def charset(self) -> str:
+        """The encoding that the server named, empty where it named none."""
+        ...
 
 
 class Fetcher(Protocol):
-    """Fetches a page within limits. Raises Refused (robots, private address, type), TooLarge, Unreachable."""
+    """Fetches a page within limits. Raises Refused, TooLarge, RateLimited, Unreachable."""
 
     def fetch(self, url: str) -> Page:
         """Return the page at ``url``, redirects followed and checked."""
@@ -90,10 +135,14 @@ class Fetcher(Protocol):
 
 
 class CodeHost(Protocol):
-    """GitHub's REST API. Raises Unreachable, RateLimited."""
+    """GitHub's API. Raises Unreachable, RateLimited, and Refused where a call needs a token that there is not."""
 
     def get(self, path: str, params: Mapping[str, Any]) -> Any:
-        """Return the decoded JSON answer of one GET."""
+        """Return the decoded JSON answer of one GET on the REST API. Raises NotFound."""
+        ...
+
+    def graphql(self, query: str, variables: Mapping[str, Any]) -> Any:
+        """Return ``data`` of one GraphQL query (discussions are found no other way)."""
         ...
 
 
