@@ -1,0 +1,58 @@
+"""Answers: nouns, records and pages as JSON, without a second set of models on the way out."""
+
+from collections.abc import Iterable
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+import orjson
+from fastapi import Query, Request
+from starlette.responses import Response
+
+from grace_ray.core.errors import NotFound
+from grace_ray.core.jsonable import to_plain
+from grace_ray.core.store import Reader, Record, RecordPage
+
+SEQ_MAX = 2**63 - 1
+
+Limit = Annotated[int, Query(ge=1, le=1000, description="Items on one page")]
+After = Annotated[str | None, Query(max_length=1000, description="The `next` of the page before")]
+Seq = Annotated[int, Query(ge=0, le=SEQ_MAX)]
+
+
+def as_json(value: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """Return a JSON answer of nouns and plain values."""
+    return Response(orjson.dumps(to_plain(value)), status, headers, "application/json")
+
+
+def as_page(page: RecordPage) -> Response:
+    """Return {items, next}; record bodies are JSON already and are passed on as they stand."""
+    body = b'{"items":' + _array(page.items) + b',"next":' + orjson.dumps(page.next) + b"}"
+    return Response(body, media_type="application/json")
+
+
+def as_array(page: RecordPage, request: Request) -> Response:
+    """Return a bare array of the page's records, the next page in a Link header."""
+    return Response(_array(page.items), headers=next_link(page.next, request), media_type="application/json")
+
+
+def next_link(after: str | None, request: Request) -> dict[str, str]:
+    """Return the Link header to the next page; nothing on the last one."""
+    if after is None:
+        return {}
+    query = urlencode(
+        [*((name, value) for name, value in request.query_params.items() if name != "after"), ("after", after)]
+    )
+    return {"Link": f'<{request.url.path}?{query}>; rel="next"'}
+
+
+def record_body(reader: Reader, view: str, key: str, noun: str) -> dict[str, Any]:
+    """Return the decoded body of one record. Raises NotFound, saying which ``noun`` there is not."""
+    record = reader.record(view, key)
+    if record is None or record.body is None:
+        raise NotFound(f"There is no {noun} {key!r}.", noun)
+    body: dict[str, Any] = orjson.loads(record.body)
+    return body
+
+
+def _array(records: Iterable[Record]) -> bytes:
+    return b"[" + b",".join(record.body for record in records if record.body) + b"]"

@@ -1,0 +1,68 @@
+"""The HTTP face of Grace: one FastAPI application over a Gateway. It knows neither Ray nor where the parts live."""
+
+from fastapi import FastAPI
+
+from grace_ray import __version__
+from serve_apps import docs_page, problems
+from serve_apps.auth import Guard
+from serve_apps.bodies import Bodies
+from serve_apps.feed import Feed
+from serve_apps.gateway import Gateway
+from serve_apps.idempotency import Idempotency
+from serve_apps.meters import Meters
+from serve_apps.requests import Requests
+from serve_apps.routes import (
+    clusters,
+    events,
+    explain,
+    groups,
+    health,
+    journal,
+    knowledge,
+    learning_feedback,
+    missions,
+    registry,
+    session,
+    stream,
+)
+
+FAMILIES = (
+    events,
+    clusters,
+    groups,
+    missions,
+    knowledge,
+    learning_feedback,
+    journal,
+    explain,
+    stream,
+    registry,
+    session,
+    health,
+)
+
+
+def build(gateway: Gateway) -> FastAPI:
+    """Return the application; ``gateway`` is how it reaches the rest of Grace."""
+    meters = Meters()
+    app = FastAPI(
+        title="Grace",
+        version=__version__,
+        description="A self-improving operations runtime for fleets of agents and services.",
+        docs_url=None,
+        redoc_url=None,
+        responses={"4XX": problems.DOCUMENTED, "5XX": problems.DOCUMENTED},
+    )
+    app.state.gateway = gateway
+    app.state.meters = meters
+    app.state.feed = Feed(gateway.reader, stream.figures(gateway.reader))
+    problems.install(app)
+    for family in FAMILIES:
+        app.include_router(family.router)
+    docs_page.install(app)
+    # The last one added is the outermost.
+    app.add_middleware(Idempotency, gateway=gateway)
+    app.add_middleware(Bodies, max_bytes=gateway.settings.intake.body_max_bytes)
+    app.add_middleware(Guard, settings=gateway.settings)
+    app.add_middleware(Requests, meters=meters)
+    return app

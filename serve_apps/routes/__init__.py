@@ -1,0 +1,1 @@
+"""Routes, one file an API family; each has a ``router``."""
