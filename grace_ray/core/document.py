@@ -5,13 +5,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+ORIGINS = ("runbook", "web", "github", "mission", "operator", "upload")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
     """A text that Grace may learn from: a runbook, a web page, an issue, or what a mission stated.
 
     ``source`` is unique for the place it came from (path or URL); the same source with other text replaces the old
-    text, and the same text twice is one document. ``origin`` is runbook, web, github, mission, operator or upload.
+    text, and the same text twice is one document. ``origin`` is one of ORIGINS. ``confidence`` is in 0..1.
     """
 
     source: str
