@@ -123,6 +123,30 @@ class Reader(Protocol):
         """Return where a follower stands; cursor 0 and no state where it never committed."""
         ...
 
+    def cursors(self) -> dict[str, tuple[int, int]]:
+        """Return (cursor, state_seq) of every follower that ever committed."""
+        ...
+
+    def count_entries(self, kind: str, after: int, upto: int) -> int:
+        """Return how many entries of this kind have after < seq <= upto."""
+        ...
+
+    def tile(self, level: int, index: int) -> bytes:
+        """Return the hashes of one tile of the Merkle tree (see prove/merkle.py), empty where there is none."""
+        ...
+
+    def frontier(self) -> list[tuple[int, int, bytes]]:
+        """Return (level, index, hashes) of the last tile of each level, lowest level first."""
+        ...
+
+    def checkpoints(self, after: int = 0) -> list[bytes]:
+        """Return the signed checkpoints of trees larger than ``after``, smallest first."""
+        ...
+
+    def checkpoint(self) -> bytes | None:
+        """Return the newest signed checkpoint, None where there is none yet."""
+        ...
+
     def close(self) -> None:
         """Release connections; the reader cannot be used afterwards."""
         ...
@@ -148,15 +172,15 @@ class Transaction(Protocol):
         ...
 
     def append(self, entries: Sequence[Entry]) -> None:
-        """Insert entries; their (source, id) must be new."""
+        """Insert entries. Raises Conflict where a (source, id) or a seq stands already."""
         ...
 
-    def put_nodes(self, nodes: Sequence[tuple[int, int, bytes]]) -> None:
-        """Insert (level, index, hash) of complete Merkle subtrees."""
+    def put_tiles(self, tiles: Sequence[tuple[int, int, bytes]]) -> None:
+        """Upsert (level, index, hashes) of the Merkle tree; see prove/merkle.py."""
         ...
 
     def put_checkpoint(self, tree_size: int, body: bytes) -> None:
-        """Insert a signed checkpoint."""
+        """Keep a signed checkpoint; one for the same size is replaced."""
         ...
 
     def put_records(self, records: Sequence[Record]) -> None:
@@ -171,8 +195,8 @@ class Transaction(Protocol):
         """Set a follower's cursor and, where ``state`` is not None, its snapshot as of that cursor."""
         ...
 
-    def prune_bodies(self, upto_seq: int, kinds: frozenset[str], limit: int) -> int:
-        """Set to NULL the bodies of entries up to ``upto_seq`` of these kinds (empty: all); return how many."""
+    def prune_bodies(self, after: int, upto: int, kinds: frozenset[str]) -> int:
+        """Set the bodies of entries with after < seq <= upto of these kinds to NULL; return how many."""
         ...
 
 

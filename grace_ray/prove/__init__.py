@@ -1,1 +1,1 @@
-"""Everything becomes an entry on a tamper-evident journal."""
+"""Prove: the journal, the Merkle tree over it, signed checkpoints, verification, retention and export."""

@@ -1,0 +1,124 @@
+"""Every SQL statement of the store, once: what both databases understand, with ``?`` for a value."""
+
+# ruff: noqa: S608 -- what is put into these strings are our own column names and question marks; values are bound
+
+import base64
+import binascii
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from grace_ray.core.entry import Entry
+from grace_ray.core.errors import InvalidInput
+from grace_ray.core.store import EntryFilter
+
+COLUMNS = Entry._fields
+_ENTRY = ", ".join(COLUMNS)
+_RECORD = "view, key, status, -rank_neg, body"
+LOOKUP_MAX = 500
+
+VERSION = "SELECT version_num FROM alembic_version"
+
+HEAD = "SELECT coalesce(max(seq), 0) FROM entries"
+FIND = f"SELECT {_ENTRY} FROM entries WHERE id = ? ORDER BY seq"
+COUNT_ENTRIES = "SELECT count(*) FROM entries WHERE kind = ? AND seq > ? AND seq <= ?"
+ADD_ENTRY = f"INSERT INTO entries ({_ENTRY}) VALUES ({', '.join('?' * len(COLUMNS))})"
+
+TILE = "SELECT hashes FROM tiles WHERE level = ? AND idx = ?"
+FRONTIER = """SELECT t.level, t.idx, t.hashes
+    FROM (SELECT level, max(idx) AS idx FROM tiles GROUP BY level) AS last
+    JOIN tiles AS t ON t.level = last.level AND t.idx = last.idx ORDER BY t.level"""
+PUT_TILE = """INSERT INTO tiles (level, idx, hashes) VALUES (?, ?, ?)
+    ON CONFLICT (level, idx) DO UPDATE SET hashes = excluded.hashes"""
+
+CHECKPOINTS = "SELECT body FROM checkpoints WHERE tree_size > ? ORDER BY tree_size"
+CHECKPOINT = "SELECT body FROM checkpoints ORDER BY tree_size DESC LIMIT 1"
+PUT_CHECKPOINT = """INSERT INTO checkpoints (tree_size, body) VALUES (?, ?)
+    ON CONFLICT (tree_size) DO UPDATE SET body = excluded.body"""
+
+RECORD = f"SELECT {_RECORD} FROM records WHERE view = ? AND key = ?"
+SCAN = f"SELECT {_RECORD} FROM records WHERE view = ?"
+COUNT_RECORDS = "SELECT status, count(*) FROM records WHERE view = ? GROUP BY status"
+PUT_RECORD = """INSERT INTO records (view, key, status, rank_neg, body) VALUES (?, ?, ?, ?, ?)
+    ON CONFLICT (view, key) DO UPDATE
+    SET status = excluded.status, rank_neg = excluded.rank_neg, body = excluded.body"""
+DELETE_RECORD = "DELETE FROM records WHERE view = ? AND key = ?"
+
+FOLLOWER = "SELECT cursor_seq, state, state_seq FROM followers WHERE name = ?"
+CURSORS = "SELECT name, cursor_seq, state_seq FROM followers"
+PUT_CURSOR = """INSERT INTO followers (name, cursor_seq, state, state_seq) VALUES (?, ?, NULL, 0)
+    ON CONFLICT (name) DO UPDATE SET cursor_seq = excluded.cursor_seq"""
+PUT_STATE = """INSERT INTO followers (name, cursor_seq, state, state_seq) VALUES (?, ?, ?, ?)
+    ON CONFLICT (name) DO UPDATE
+    SET cursor_seq = excluded.cursor_seq, state = excluded.state, state_seq = excluded.state_seq"""
+
+
+def lookup(count: int) -> str:
+    """Return the statement that finds (id, source, seq) of ``count`` pairs of (id, source)."""
+    pairs = ", ".join(["(?, ?)"] * count)
+    return (
+        f"WITH wanted (id, source) AS (VALUES {pairs}) SELECT e.id, e.source, e.seq "
+        "FROM wanted CROSS JOIN entries AS e WHERE e.id = wanted.id AND e.source = wanted.source"
+    )
+
+
+def prune(kinds: int) -> str:
+    """Return the statement that clears bodies in a range of seqs, of this many kinds."""
+    return (
+        f"UPDATE entries SET body = NULL WHERE seq > ? AND seq <= ? AND body IS NOT NULL AND kind IN ({_marks(kinds)})"
+    )
+
+
+def select_entries(where: EntryFilter, contains: str, *, newest: bool) -> tuple[str, list[Any]]:
+    """Return the statement that pages through entries, and the filter's values.
+
+    The caller appends the seq to start from and the limit. ``contains`` is the database's spelling of "the body holds
+    this text". The term on ``kind <> 'event'`` lets the partial indexes, which leave events out, be used.
+    """
+    terms: list[str] = []
+    values: list[Any] = []
+    if where.kinds:
+        terms.append(f"kind IN ({_marks(len(where.kinds))})")
+        values.extend(sorted(where.kinds))
+        if "event" not in where.kinds:
+            terms.append("kind <> 'event'")
+    for column in ("source", "type", "subject", "trace"):
+        if value := getattr(where, column):
+            terms.append(f"{column} = ?")
+            values.append(value)
+    if where.text:
+        terms.append(contains)
+        values.append(where.text.casefold())
+    terms.append("seq < ?" if newest else "seq > ?")
+    return f"SELECT {_ENTRY} FROM entries WHERE {' AND '.join(terms)} ORDER BY seq{' DESC' * newest} LIMIT ?", values
+
+
+def select_records(*, by_status: bool, is_next: bool) -> str:
+    """Return the statement for one page of records: highest rank first, ties by key."""
+    terms = "view = ?" + " AND status = ?" * by_status + " AND (rank_neg, key) > (?, ?)" * is_next
+    return f"SELECT {_RECORD} FROM records WHERE {terms} ORDER BY rank_neg, key LIMIT ?"
+
+
+def encode_after(rank: float, key: str) -> str:
+    """Return the opaque cursor that stands behind this record."""
+    return base64.urlsafe_b64encode(json.dumps([rank, key]).encode()).decode()
+
+
+def decode_after(after: str) -> tuple[float, str]:
+    """Return (-rank, key) of a cursor. Raises InvalidInput (field ``after``) for what is none."""
+    try:
+        rank, key = json.loads(base64.urlsafe_b64decode(after.encode("ascii")))
+        if isinstance(key, str) and isinstance(rank, int | float):
+            return -float(rank), key
+    except (ValueError, TypeError, binascii.Error):
+        pass
+    raise InvalidInput("The cursor is not one that a list gave.", "after")
+
+
+def chunks(items: Sequence[Any], size: int) -> list[Sequence[Any]]:
+    """Return ``items`` in slices of at most ``size``."""
+    return [items[start : start + size] for start in range(0, len(items), size)]
+
+
+def _marks(count: int) -> str:
+    return ", ".join("?" * count)

@@ -1,0 +1,286 @@
+"""The store's readers and transactions in terms of SQL, over a Session of either database."""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Protocol
+
+from grace_ray.adapters.store import sql
+from grace_ray.core.entry import Entry
+from grace_ray.core.errors import InvalidInput, StoreUnavailable
+from grace_ray.core.store import ANY, EntryFilter, FollowerState, Record, RecordPage, Transaction
+
+
+class Session(Protocol):
+    """One connection, used by one thread at a time. Every failure is a StoreUnavailable, InvalidInput or Conflict."""
+
+    contains: str
+
+    def rows(self, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Run a query and return its rows."""
+        ...
+
+    def many(self, statement: str, rows: Iterable[Sequence[Any]]) -> int:
+        """Run a statement for each row of values; return how many rows of the table it changed."""
+        ...
+
+    def append(self, entries: Sequence[Entry]) -> None:
+        """Insert entries in the fastest way that the database has."""
+        ...
+
+    def begin(self) -> None:
+        """Start a transaction; outside of one every statement stands alone."""
+        ...
+
+    def commit(self) -> None:
+        """Make the transaction durable."""
+        ...
+
+    def rollback(self) -> None:
+        """Undo the transaction, if one is open."""
+        ...
+
+    def close(self) -> None:
+        """Give the connection back."""
+        ...
+
+
+class TableReader:
+    """Implements core.store.Reader over a pool of sessions.
+
+    ``connect`` opens a session, or returns None while there is no store yet: everything then reads as empty.
+    """
+
+    def __init__(self, connect: Callable[[], Session | None]) -> None:
+        self._connect = connect
+        self._idle: deque[Session] = deque()
+        self._lock = threading.Lock()
+        self._is_closed = False
+
+    def head(self) -> int:
+        """Return the seq of the last entry, 0 on an empty journal."""
+        return self._number(sql.HEAD)
+
+    def entries(self, after: int, limit: int, where: EntryFilter = ANY) -> list[Entry]:
+        """Return up to ``limit`` entries with seq > ``after`` that match, in seq order."""
+        return self._select(where, after, limit, newest=False)
+
+    def latest(self, limit: int, where: EntryFilter = ANY, before: int | None = None) -> list[Entry]:
+        """Return up to ``limit`` matching entries with seq < ``before`` (None: from the head), newest first."""
+        return self._select(where, 2**63 - 1 if before is None else before, limit, newest=True)
+
+    def find(self, entry_id: str) -> list[Entry]:
+        """Return the entries with this id (one per source that used it)."""
+        return [Entry._make(row) for row in self._rows(sql.FIND, (entry_id,))]
+
+    def record(self, view: str, key: str) -> Record | None:
+        """Return one record, or None."""
+        rows = self._rows(sql.RECORD, (view, key))
+        return Record._make(rows[0]) if rows else None
+
+    def records(self, view: str, status: str | None = None, limit: int = 100, after: str | None = None) -> RecordPage:
+        """Return a page of records, highest rank first. Raises InvalidInput (field ``after``) for a bad cursor."""
+        values: list[Any] = [view]
+        if status is not None:
+            values.append(status)
+        if after is not None:
+            values.extend(sql.decode_after(after))
+        statement = sql.select_records(by_status=status is not None, is_next=after is not None)
+        rows = self._rows(statement, (*values, limit + 1))
+        items = [Record._make(row) for row in rows[:limit]]
+        return RecordPage(items, sql.encode_after(items[-1].rank, items[-1].key) if items and rows[limit:] else None)
+
+    def scan(self, view: str) -> list[Record]:
+        """Return every record of a view, in no particular order."""
+        return [Record._make(row) for row in self._rows(sql.SCAN, (view,))]
+
+    def count(self, view: str) -> dict[str, int]:
+        """Return how many records a view holds, by status."""
+        return dict(self._rows(sql.COUNT_RECORDS, (view,)))
+
+    def follower(self, name: str) -> FollowerState:
+        """Return where a follower stands; cursor 0 and no state where it never committed."""
+        rows = self._rows(sql.FOLLOWER, (name,))
+        return FollowerState._make(rows[0]) if rows else FollowerState(0, None, 0)
+
+    def cursors(self) -> dict[str, tuple[int, int]]:
+        """Return (cursor, state_seq) of every follower that ever committed."""
+        return {name: (cursor, state_seq) for name, cursor, state_seq in self._rows(sql.CURSORS)}
+
+    def count_entries(self, kind: str, after: int, upto: int) -> int:
+        """Return how many entries of this kind have after < seq <= upto."""
+        return self._number(sql.COUNT_ENTRIES, (kind, after, upto))
+
+    def tile(self, level: int, index: int) -> bytes:
+        """Return the hashes of one tile of the Merkle tree, empty where there is none."""
+        rows = self._rows(sql.TILE, (level, index))
+        return rows[0][0] if rows else b""
+
+    def frontier(self) -> list[tuple[int, int, bytes]]:
+        """Return (level, index, hashes) of the last tile of each level, lowest level first."""
+        return [(level, index, hashes) for level, index, hashes in self._rows(sql.FRONTIER)]
+
+    def checkpoints(self, after: int = 0) -> list[bytes]:
+        """Return the signed checkpoints of trees larger than ``after``, smallest first."""
+        return [row[0] for row in self._rows(sql.CHECKPOINTS, (after,))]
+
+    def checkpoint(self) -> bytes | None:
+        """Return the newest signed checkpoint, None where there is none yet."""
+        rows = self._rows(sql.CHECKPOINT)
+        return rows[0][0] if rows else None
+
+    def close(self) -> None:
+        """Release connections; the reader cannot be used afterwards."""
+        with self._lock:
+            self._is_closed = True
+            idle, self._idle = self._idle, deque()
+        for session in idle:
+            session.close()
+
+    def _select(self, where: EntryFilter, start: int, limit: int, *, newest: bool) -> list[Entry]:
+        session = self._take()
+        if session is None:
+            return []
+        statement, values = sql.select_entries(where, session.contains, newest=newest)
+        rows = self._run(session, statement, (*values, start, limit))
+        return list(map(Entry._make, rows))
+
+    def _number(self, statement: str, values: Sequence[Any] = ()) -> int:
+        rows = self._rows(statement, values)
+        return int(rows[0][0]) if rows else 0
+
+    def _rows(self, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        session = self._take()
+        return [] if session is None else self._run(session, statement, values)
+
+    def _take(self) -> Session | None:
+        if self._is_closed:
+            raise StoreUnavailable("The reader of the store is closed.")
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return self._connect()
+
+    def _run(self, session: Session, statement: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+        try:
+            rows = session.rows(statement, values)
+        except InvalidInput:
+            self._give_back(session)
+            raise
+        except BaseException:
+            session.close()
+            raise
+        self._give_back(session)
+        return rows
+
+    def _give_back(self, session: Session) -> None:
+        with self._lock:
+            if not self._is_closed:
+                self._idle.append(session)
+                return
+        session.close()
+
+
+class TableTransaction:
+    """Implements core.store.Transaction over the writer's session."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def seqs(self, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], int]:
+        """Return the seq of each (source, id) that stands on the journal already."""
+        found: dict[tuple[str, str], int] = {}
+        for part in sql.chunks(keys, sql.LOOKUP_MAX):
+            values = [value for source, entry_id in part for value in (entry_id, source)]
+            for entry_id, source, seq in self._session.rows(sql.lookup(len(part)), values):
+                found[source, entry_id] = seq
+        return found
+
+    def append(self, entries: Sequence[Entry]) -> None:
+        """Insert entries. Raises Conflict where a (source, id) or a seq stands already."""
+        self._session.append(entries)
+
+    def put_tiles(self, tiles: Sequence[tuple[int, int, bytes]]) -> None:
+        """Upsert (level, index, hashes) of the Merkle tree."""
+        self._session.many(sql.PUT_TILE, tiles)
+
+    def put_checkpoint(self, tree_size: int, body: bytes) -> None:
+        """Keep a signed checkpoint; one for the same size is replaced."""
+        self._session.many(sql.PUT_CHECKPOINT, [(tree_size, body)])
+
+    def put_records(self, records: Sequence[Record]) -> None:
+        """Upsert records; a body of None deletes. Of several for one key the last counts."""
+        last = {record[:2]: record for record in records}
+        puts = [(r.view, r.key, r.status, -r.rank, r.body) for r in last.values() if r.body is not None]
+        deletes = [key for key, record in last.items() if record.body is None]
+        if puts:
+            self._session.many(sql.PUT_RECORD, puts)
+        if deletes:
+            self._session.many(sql.DELETE_RECORD, deletes)
+
+    def follower(self, name: str) -> FollowerState:
+        """Return where a follower stands inside this transaction."""
+        rows = self._session.rows(sql.FOLLOWER, (name,))
+        return FollowerState._make(rows[0]) if rows else FollowerState(0, None, 0)
+
+    def put_follower(self, name: str, cursor: int, state: bytes | None) -> None:
+        """Set a follower's cursor and, where ``state`` is not None, its snapshot as of that cursor."""
+        if state is None:
+            self._session.many(sql.PUT_CURSOR, [(name, cursor)])
+        else:
+            self._session.many(sql.PUT_STATE, [(name, cursor, state, cursor)])
+
+    def prune_bodies(self, after: int, upto: int, kinds: frozenset[str]) -> int:
+        """Set the bodies of entries with after < seq <= upto of these kinds to NULL; return how many."""
+        return self._session.many(sql.prune(len(kinds)), [(after, upto, *sorted(kinds))])
+
+
+class TableWriter(TableReader):
+    """Implements core.store.Writer: a reader, and one session more that writes.
+
+    ``connect_writer`` opens that session at the first use, so that making a writer cannot fail; it raises
+    StoreUnavailable where another process writes already. ``upgrade`` runs the migrations.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[], Session | None],
+        connect_writer: Callable[[], Session],
+        upgrade: Callable[[], None],
+    ) -> None:
+        super().__init__(connect)
+        self._connect_writer = connect_writer
+        self._upgrade = upgrade
+        self._writing: Session | None = None
+        self._write_lock = threading.Lock()
+
+    def migrate(self) -> None:
+        """Bring the schema up to this version's. Raises NewerVersion, StoreUnavailable."""
+        self._upgrade()
+
+    def transact(self, work: Callable[[Transaction], None]) -> None:
+        """Run ``work`` in one durable transaction. Raises StoreUnavailable, Conflict, InvalidInput: nothing is kept."""
+        with self._write_lock:
+            session = self._writing = self._writing or self._connect_writer()
+            try:
+                session.begin()
+                work(TableTransaction(session))
+                session.commit()
+            except BaseException:
+                self._undo(session)
+                raise
+
+    def close(self) -> None:
+        """Release connections; the writer cannot be used afterwards."""
+        super().close()
+        with self._write_lock:
+            if self._writing is not None:
+                self._writing.close()
+                self._writing = None
+
+    def _undo(self, session: Session) -> None:
+        try:
+            session.rollback()
+        except StoreUnavailable:
+            self._writing = None
+            session.close()
