@@ -1,0 +1,1 @@
+"""Grace's own senses: its host and its runtime."""

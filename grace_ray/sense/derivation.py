@@ -1,0 +1,87 @@
+"""What an event leaves out: its severity from the payload's own numbers and words, its message from its fields."""
+
+import math
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from grace_ray.core.event_types import EventType
+
+MESSAGE_MAX = 4096
+"""Characters of a message that are kept."""
+
+_MESSAGE_FIELDS = ("message", "msg", "error", "description", "summary", "reason", "detail", "title", "text", "value")
+_LINE_FIELDS_MAX = 16
+_LINE_VALUE_MAX = 120
+
+_WORDS = {
+    "critical": "critical emergency emerg panic fatal alert crit page sev0 sev1 p0 p1",
+    "high": "high error err severe major failure sev2 p2",
+    "medium": "medium warning warn moderate minor sev3 p3",
+    "low": "low notice info informational information debug trace none sev4 p4 p5",
+}
+_SEVERITY_OF = {word: severity for severity, words in _WORDS.items() for word in words.split()}
+
+
+class _Rule(NamedTuple):
+    """A payload's number and what it means: ``steps`` go down, the first one that the number reaches gives it."""
+
+    name: str
+    steps: tuple[tuple[float, str], ...]
+    otherwise: str
+    sign: float = 1.0
+
+
+_SHARE = ((0.95, "critical"), (0.8, "high"), (0.5, "medium"))
+_ANY_TYPE = (
+    _Rule("anomaly_score", _SHARE, "low"),
+    _Rule("error_rate", ((0.5, "critical"), (0.2, "high"), (0.05, "medium")), "low"),
+)
+_BY_TYPE = {
+    # Fewer is worse, so both the number and the steps are negative; 0 or less is critical, 1 to 9 high.
+    "github.rate_limit": (_Rule("remaining", ((0.0, "critical"), (-9.999999, "high")), "medium", sign=-1.0),),
+    "rag.confidence.low": (_Rule("confidence", ((-0.1, "high"), (-0.4, "medium")), "low", sign=-1.0),),
+    "forecast.breach.predicted": (_Rule("probability", ((0.95, "critical"), (0.8, "high")), "medium"),),
+    "htm.anomaly.detected": _ANY_TYPE[:1],
+}
+
+
+def severity_of_word(word: str) -> str:
+    """Return the severity that a level or severity word of common tools means, empty where it is none.
+
+    >>> severity_of_word("Warning"), severity_of_word("page"), severity_of_word("blue")
+    ('medium', 'critical', '')
+    """
+    return _SEVERITY_OF.get(word.strip().lower(), "")
+
+
+def severity(kind: EventType, data: Mapping[str, Any]) -> str:
+    """Return the severity of an event that does not state it: by its numbers, its words, or its type's default."""
+    if kind.success:
+        return kind.severity
+    for rule in _BY_TYPE.get(kind.type, _ANY_TYPE):
+        number = data.get(rule.name)
+        if number is None:
+            continue
+        if isinstance(number, int | float) and not isinstance(number, bool) and math.isfinite(number):
+            return next((word for step, word in rule.steps if number * rule.sign >= step), rule.otherwise)
+    word = data.get("severity") or data.get("level")
+    return (isinstance(word, str) and severity_of_word(word)) or kind.severity
+
+
+def message(type_name: str, data: Mapping[str, Any]) -> str:
+    """Return the line that a person would read first: what the payload says, else the type and its plain fields.
+
+    >>> message("disk.full", {"host": "a1", "free": 0, "at": {"mount": "/"}})
+    'disk.full: free=0 host=a1'
+    """
+    for name in _MESSAGE_FIELDS:
+        text = data.get(name)
+        if text is None:
+            continue
+        if isinstance(text, dict):
+            text = text.get("message")
+        if isinstance(text, str) and text and not text.isspace():
+            return text[:MESSAGE_MAX].strip()
+    plain = sorted((name, value) for name, value in data.items() if isinstance(value, str | int | float))
+    fields = " ".join(f"{name}={str(value)[:_LINE_VALUE_MAX]}" for name, value in plain[:_LINE_FIELDS_MAX])
+    return f"{type_name}: {fields}"[:MESSAGE_MAX] if fields else type_name

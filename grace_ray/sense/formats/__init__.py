@@ -1,0 +1,1 @@
+"""What senders speak: one file a format, each with one function ``decode`` of the shape sense.raw.Decode."""
