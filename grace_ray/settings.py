@@ -144,6 +144,8 @@ class RaySettings(Section):
     num_cpus: int = Field(0, ge=0, description="0: as many as the machine has")
     object_store_bytes: int = Field(200 * 2**20, ge=80 * 2**20)
     dashboard: bool = Field(True, description="Serve Ray's dashboard (always on loopback)")
+    dashboard_port: int = Field(8265, ge=1, le=65535, description="The next free port from here is taken")
+    dashboard_metrics: bool = Field(False, description="Let Ray collect its own metrics: 7% of a core when idle")
     haproxy: bool = Field(False, description="Use Serve's HAProxy ingress: five times the requests, one process more")
     shared_actor: bool = Field(False, description="Host knowledge and sensors in one actor process, to save memory")
 

@@ -1,0 +1,192 @@
+"""The host of a follower: restores it, feeds it from the journal, commits its effects, and carries operators' calls."""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from typing import Any
+
+import structlog
+
+from actors.handles import JournalClient
+from grace_ray.core.clock import from_us, utc_now
+from grace_ray.core.entry import Entry
+from grace_ray.core.errors import GraceError, RuntimeFault
+from grace_ray.core.fact import Fact, Row
+from grace_ray.core.follower import Effects, Follower
+from grace_ray.core.ids import derived_id
+from grace_ray.core.store import Commit, Reader
+
+log = structlog.get_logger()
+
+_SAVE_EVERY_S = 30.0
+_RELEARN_BATCH = 5000
+
+
+class Host:
+    """Runs one follower on the journal; the part's thread is the only one that touches it.
+
+    ``build`` makes the follower afresh after a failed commit: what was in memory is forgotten, the durable restored.
+    """
+
+    def __init__(self, build: Callable[[], Follower], open_reader: Callable[[], Reader], batch: int) -> None:
+        self._build = build
+        self._open_reader = open_reader
+        self._batch = self._limit = batch
+        self._journal = JournalClient()
+        self._turn = asyncio.Lock()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="follower")
+        self._part: Follower | None = None
+        self._reader: Reader | None = None
+        self._cursor = 0
+        self._committed_cursor = 0
+        self._saved_at = time.monotonic()
+        self._ticked_at = 0.0
+        self._running: asyncio.Task[None] | None = None
+        self.on_turn: Callable[[], None] = lambda: None
+        self.fault = "starting"
+
+    def start(self) -> None:
+        """Start following, once; a task that has ended is started again."""
+        if self._running is None or self._running.done():
+            self._running = asyncio.create_task(self._run())
+
+    def is_running(self) -> bool:
+        """Return whether the part is following the journal."""
+        return self._running is not None and not self._running.done()
+
+    def status(self) -> dict[str, Any]:
+        """Return what /api/status shows of this part."""
+        return {"state": "degraded" if self.fault else "ok", "cursor": self._cursor, "fault": self.fault}
+
+    async def operate(self, action: str, args: dict[str, Any]) -> Any:
+        """Return the part's answer to an operator's ``action`` once its effects are durable."""
+        self.start()
+        return await self.change(lambda part, now: part.operate(action, args, now))
+
+    async def change(self, call: Callable[[Any, datetime], tuple[Effects, Any]]) -> Any:
+        """Call ``call(part, now)`` that returns (effects, result); commit the effects; return the result."""
+        async with self._turn:
+            part = await self._restored()
+            effects, result = await self._in_thread(call, part, utc_now())
+            await self._commit(effects, moves=False)
+            return result
+
+    async def ask(self, method: str, *args: Any) -> Any:
+        """Return the answer of a method of the part that changes nothing and may be called at any time."""
+        async with self._turn:
+            part = await self._restored()
+        return await asyncio.to_thread(getattr(part, method), *args)
+
+    async def _run(self) -> None:
+        pause_s = 0.1
+        while True:
+            try:
+                await self._follow()
+            except GraceError as error:
+                self.fault = str(error)
+                log.warning("host.retry", error=str(error), pause_s=pause_s)
+                await asyncio.sleep(pause_s)
+                pause_s = min(pause_s * 2, 5.0)
+
+    async def _follow(self) -> None:
+        async with self._turn:
+            part = await self._restored()
+        while True:
+            entries, upto = await self._journal.follow(self._cursor, self._limit, part.follows)
+            async with self._turn:
+                if self._part is None:  # a failed commit in between: what was read belongs to the old cursor
+                    part = await self._restored()
+                    continue
+                if not entries and upto <= self._cursor and time.monotonic() - self._ticked_at < 1.0:
+                    continue
+                await self._take(part, entries, max(upto, self._cursor))
+            self.fault = ""
+            self.on_turn()
+
+    async def _take(self, part: Follower, entries: Sequence[Entry], upto: int) -> None:
+        handled = await self._handled(part, entries) if entries else Effects()
+        if time.monotonic() - self._ticked_at >= 1.0:
+            ticked = await self._in_thread(part.tick, utc_now())
+            handled = Effects(facts=[*handled.facts, *ticked.facts], records=[*handled.records, *ticked.records])
+            self._ticked_at = time.monotonic()
+        self._cursor = upto
+        save = time.monotonic() - self._saved_at >= _SAVE_EVERY_S and self._cursor > 0
+        if handled or save or entries:
+            state = await self._in_thread(part.state) if save else None
+            await self._commit(handled, moves=True, state=state)
+            self._saved_at = time.monotonic() if save else self._saved_at
+
+    async def _handled(self, part: Follower, entries: Sequence[Entry]) -> Effects:
+        try:
+            effects: Effects = await self._in_thread(part.handle, entries, utc_now())
+        except Exception as error:  # whatever one entry breaks, it must not stop the part for good
+            self._part = None
+            if len(entries) > 1:
+                self._limit = 1
+                raise RuntimeFault(f"A batch of {len(entries)} entries failed, now one by one: {error!r}.") from error
+            part = await self._restored()
+            log.exception("host.skipped_entry", part=part.name, seq=entries[0].seq)
+            return Effects(facts=[_skipped(part.name, entries[0], error)])
+        self._limit = min(self._limit * 2, self._batch)
+        return effects
+
+    async def _commit(self, effects: Effects, *, moves: bool, state: bytes | None = None) -> None:
+        assert self._part is not None
+        if not moves and not effects:
+            return
+        commit = Commit(
+            follower=self._part.name,
+            expected=self._committed_cursor,
+            cursor=self._cursor if moves else None,
+            rows=await self._in_thread(_rows, effects.facts),
+            records=effects.records,
+            state=state,
+        )
+        try:
+            await self._journal.commit(commit)
+        except BaseException:
+            self._part = None  # memory is ahead of the store now: forget it
+            raise
+        if moves:
+            self._committed_cursor = self._cursor
+
+    async def _restored(self) -> Follower:
+        if self._part is None:
+            self._part = await self._in_thread(self._restore)
+        return self._part
+
+    def _restore(self) -> Follower:
+        part = self._build()
+        if self._reader is None:
+            self._reader = self._open_reader()
+        stands = self._reader.follower(part.name)
+        part.restore(stands.state, self._reader)
+        seq = stands.state_seq
+        while seq < stands.cursor:
+            entries = self._reader.entries(seq, _RELEARN_BATCH)
+            part.relearn([entry for entry in entries if entry.kind in part.follows and entry.seq <= stands.cursor])
+            seq = entries[-1].seq if entries else stands.cursor
+        self._cursor = self._committed_cursor = stands.cursor
+        return part
+
+    async def _in_thread(self, call: Callable[..., Any], *args: Any) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, call, *args)
+
+
+def _skipped(part: str, entry: Entry, error: Exception) -> Fact:
+    return Fact(
+        id=derived_id(from_us(entry.at_us), "skipped", part, str(entry.seq)),
+        at=from_us(entry.at_us),
+        kind="finding",
+        type="error.unhandled",
+        source=f"grace/{part}",
+        subject=part,
+        cause=entry.id,
+        body={"seq": entry.seq, "error": repr(error)[:1000]},
+    )
+
+
+def _rows(facts: Sequence[Fact]) -> list[Row]:
+    return [fact.to_row() for fact in facts]

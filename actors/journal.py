@@ -1,0 +1,105 @@
+"""The journal actor: the only writer of the store. Appends and commits by group, and feeds the followers."""
+
+import asyncio
+from collections import deque
+from typing import Any
+
+import ray
+
+from actors import wire
+from actors.group_commit import GroupCommit
+from grace_ray import wiring
+from grace_ray.core.clock import utc_now
+from grace_ray.core.entry import Entry
+from grace_ray.core.errors import GraceError
+from grace_ray.settings import Settings
+
+_TAIL_ENTRIES = 10_000
+
+
+class JournalActor:
+    """Thin shell around prove.journal.Journal; every method may be repeated without harm."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._opening = asyncio.Lock()
+        self._commits: GroupCommit | None = None
+        self._tail: deque[Entry] = deque(maxlen=_TAIL_ENTRIES)
+        self._chores: asyncio.Task[None] | None = None
+        self._fault = ""
+
+    @ray.method(concurrency_group="health")
+    def ping(self) -> bool:
+        """Answer, so that the supervisor knows that this process lives and its writer runs."""
+        return self._commits is None or self._commits.is_alive()
+
+    async def status(self) -> dict[str, Any]:
+        """Return what /api/status shows of this part."""
+        commits = await self._ready()
+        return {
+            "state": "degraded" if self._fault else "ok",
+            "head": commits.head,
+            "buffered": commits.backlog(),
+            "fault": self._fault,
+        }
+
+    async def append(self, payload: bytes) -> bytes:
+        """Make encoded rows durable; raises Backpressure or StoreUnavailable."""
+        commits = await self._ready()
+        return wire.encode_appended(await commits.append(wire.decode_rows(payload)))
+
+    async def commit(self, payload: bytes) -> bytes:
+        """Commit a follower's encoded effects; raises StaleCursor or StoreUnavailable."""
+        commits = await self._ready()
+        return wire.encode_appended(await commits.commit(wire.decode_commit(payload)))
+
+    async def follow(self, after: int, limit: int, kinds: frozenset[str], wait_s: float) -> bytes:
+        """Return encoded entries of ``kinds`` after ``after``, waiting for some up to ``wait_s`` seconds."""
+        commits = await self._ready()
+        if commits.head <= after:
+            await commits.wait_beyond(after, wait_s)
+        entries = await self._entries(after, limit) if commits.head > after else []
+        upto = entries[-1].seq if entries else after
+        return wire.encode_entries((entry for entry in entries if not kinds or entry.kind in kinds), upto)
+
+    async def _entries(self, after: int, limit: int) -> list[Entry]:
+        tail = self._tail
+        assert self._commits is not None
+        if not tail or tail[-1].seq < self._commits.head:
+            since = tail[-1].seq if tail else max(self._commits.head - _TAIL_ENTRIES // 2, after)
+            fresh = await asyncio.to_thread(self._journal.read, since, _TAIL_ENTRIES)
+            tail.extend(entry for entry in fresh if not tail or entry.seq > tail[-1].seq)
+        if tail and tail[0].seq <= after + 1:
+            start = after + 1 - tail[0].seq
+            return [tail[index] for index in range(start, min(start + limit, len(tail)))]
+        return await asyncio.to_thread(self._journal.read, after, limit)
+
+    async def _ready(self) -> GroupCommit:
+        if self._commits is None:
+            async with self._opening:
+                if self._commits is None:
+                    await self._open()
+        assert self._commits is not None
+        return self._commits
+
+    async def _open(self) -> None:
+        settings = self._settings
+        self._journal = await asyncio.to_thread(wiring.open_journal, settings, utc_now())
+        self._commits = GroupCommit(
+            self._journal,
+            group_max_rows=settings.journal.group_max_rows,
+            pending_max_rows=settings.journal.pending_max_rows,
+            buffer=settings.triage.buffer if settings.triage.enabled else settings.journal.pending_max_rows,
+            wait_s=settings.journal.buffer_wait_s,
+        )
+        self._chores = asyncio.create_task(self._do_chores())
+
+    async def _do_chores(self) -> None:
+        """Sign checkpoints and prune old bodies, on the writer's thread so that there is one writer."""
+        while True:
+            await asyncio.sleep(self._settings.journal.checkpoint_interval_s)
+            try:
+                await self._commits.run(lambda now: wiring.do_journal_chores(self._settings, self._journal, now))  # type: ignore[union-attr]
+                self._fault = ""
+            except GraceError as error:
+                self._fault = str(error)

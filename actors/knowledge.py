@@ -1,0 +1,25 @@
+"""The knowledge actor: documents and missions' findings in, searchable passages with their provenance out."""
+
+from typing import Any
+
+from actors.follower import FollowerActor
+from actors.host import Host
+from grace_ray import wiring
+from grace_ray.settings import Settings
+
+_DOCUMENTS_A_TURN = 50
+
+
+class KnowledgeActor(FollowerActor):
+    """Hosts learn.knowledge.Knowledge."""
+
+    @staticmethod
+    def _host_for(settings: Settings) -> Host:
+        return Host(
+            lambda: wiring.build_knowledge(settings), lambda: wiring.open_reader(settings), batch=_DOCUMENTS_A_TURN
+        )
+
+    async def search(self, query: str, k: int, origins: frozenset[str] = frozenset()) -> Any:
+        """Return the best passages; see core.ports.KnowledgePort."""
+        self._host.start()
+        return await self._host.ask("search", query, k, origins)

@@ -1,0 +1,185 @@
+"""The node process: starts (or joins) Ray, brings up the actors and Serve, watches over them, and ends with its parent.
+
+``grace up`` keeps one such process as its child. It tells its parent what happens as JSON lines on standard output.
+"""
+
+import asyncio
+import contextlib
+import ctypes
+import importlib
+import json
+import os
+import secrets
+import signal
+import sys
+import threading
+import time
+from collections.abc import Awaitable
+from typing import Any
+
+from grace_ray import settings as settings_module
+from grace_ray.settings import Settings
+
+_PR_SET_PDEATHSIG = 1
+_SERVE_APPLICATION = "serve_apps.deployment"
+
+
+def main() -> int:
+    """Run the node until SIGTERM, SIGINT, the parent's end, or a failure; return the exit code."""
+    parent = os.getppid()
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent:
+        return 1
+    settings = settings_module.load()
+    os.environ.update(ray_environment(settings))  # before Ray is imported: its processes inherit it
+    return asyncio.run(Node(settings, sys.stdout.fileno()).run())
+
+
+class Node:
+    """One Ray cluster (or a guest of one), its actors and its Serve application."""
+
+    def __init__(self, settings: Settings, report_to: int) -> None:
+        self._settings = settings
+        # what Ray and libraries print goes to standard error; the reports have the pipe for themselves
+        self._reports = os.fdopen(os.dup(report_to), "w", buffering=1)
+        os.dup2(2, report_to)
+        self._stop = asyncio.Event()
+
+    async def run(self) -> int:
+        """Bring everything up, watch, and shut down; see main."""
+        try:
+            await self._boot()
+        except Exception as error:  # noqa: BLE001 - the parent shows the reason, whatever it is
+            self._report("failed", ok=False, detail=f"{type(error).__name__}: {error}")
+            await asyncio.to_thread(_shut_down)
+            return 1
+        watching = asyncio.create_task(self._supervisor.watch())
+        stopping = asyncio.create_task(self._stop.wait())
+        done, _ = await asyncio.wait({watching, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        failed = watching in done
+        if failed:
+            self._report("failed", ok=False, detail=repr(watching.exception()))
+        watching.cancel()
+        await asyncio.to_thread(_shut_down)
+        return 1 if failed else 0
+
+    async def _boot(self) -> None:
+        from grace_ray import wiring
+
+        await self._step("store", asyncio.to_thread(wiring.prepare_home, self._settings))
+        serve_import = threading.Thread(target=importlib.import_module, args=("ray.serve",), daemon=True)
+        serve_import.start()  # a second of imports while Ray's own processes start
+        await self._step("ray", asyncio.to_thread(_start_ray, self._settings))
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        from actors.supervisor import Supervisor
+
+        specs = _part_specs(self._settings)
+        self._supervisor = Supervisor(specs, self._on_change)
+        face = self._step("http", asyncio.to_thread(_start_serve, self._settings, serve_import))
+        await asyncio.gather(face, *(self._step(spec.name, self._supervisor.bring_up(spec)) for spec in specs))
+        self._report("ready", ok=True, detail=self._settings.url)
+
+    async def _step(self, name: str, work: Awaitable[Any]) -> None:
+        started = time.monotonic()
+        detail = await work
+        self._report(name, ok=True, detail=f"{detail or ''}", took_s=round(time.monotonic() - started, 1))
+
+    def _on_change(self, name: str, what: str) -> None:
+        self._report(name, ok=False, detail=what)
+
+    def _report(self, part: str, **fields: Any) -> None:
+        with contextlib.suppress(BrokenPipeError):
+            self._reports.write(json.dumps({"part": part, **fields}) + "\n")
+
+
+def ray_environment(settings: Settings) -> dict[str, str]:
+    """Return the environment that Ray's processes must start with: token authentication, loopback, little idle work."""
+    quiet = {
+        "RAY_event_stats": "0",
+        "RAY_task_events_report_interval_ms": "0",
+        "RAY_enable_metrics_collection": "1" if settings.ray.dashboard_metrics else "0",
+    }
+    haproxy = {
+        "RAY_SERVE_ENABLE_HA_PROXY": "1",
+        "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
+        "RAY_SERVE_HAPROXY_NBTHREAD": "1",
+        "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "1",
+        "RAY_SERVE_PROXY_MIN_DRAINING_PERIOD_S": "1",
+        "RAY_SERVE_HAPROXY_HARD_STOP_AFTER_S": "2",
+    }
+    return {
+        "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_AUTH_MODE": "token",
+        "RAY_AUTH_TOKEN_PATH": str(settings.home / "ray_token"),
+        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+        "RAY_worker_niceness": "0",
+        "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "1",
+        "RAY_SERVE_PROXY_HEALTH_CHECK_TIMEOUT_S": "3",
+        "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
+        **quiet,
+        **(haproxy if settings.ray.haproxy else {}),
+    }
+
+
+def _make_ray_token(settings: Settings) -> None:
+    path = settings.home / "ray_token"
+    if not path.exists():
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(secrets.token_hex(32))
+
+
+def _start_ray(settings: Settings) -> str:
+    import ray
+
+    _make_ray_token(settings)
+    if settings.ray.address:
+        ray.init(address=settings.ray.address, namespace="grace", log_to_driver=False)
+        return f"joined {settings.ray.address}"
+    context = ray.init(
+        address="local",
+        num_cpus=settings.ray.num_cpus or os.cpu_count(),
+        include_dashboard=settings.ray.dashboard,
+        dashboard_host="127.0.0.1",
+        dashboard_port=settings.ray.dashboard_port,
+        log_to_driver=False,
+        configure_logging=False,
+        object_store_memory=settings.ray.object_store_bytes,
+        namespace="grace",
+        _temp_dir=os.environ["GRACE_RAY_TEMP_DIR"],
+    )
+    return f"dashboard http://{context.address_info['webui_url']}" if settings.ray.dashboard else "no dashboard"
+
+
+def _start_serve(settings: Settings, serve_import: threading.Thread) -> str:
+    serve_import.join()
+    return str(importlib.import_module(_SERVE_APPLICATION).deploy(settings))
+
+
+def _part_specs(settings: Settings) -> list[Any]:
+    from actors.journal import JournalActor
+    from actors.knowledge import KnowledgeActor
+    from actors.mission_launcher import MissionLauncherActor
+    from actors.sensors import SensorsActor
+    from actors.supervisor import PartSpec
+    from actors.triage import TriageActor
+
+    switches = {
+        "triage": (settings.triage.enabled, TriageActor),
+        "mission_launcher": (settings.missions.enabled, MissionLauncherActor),
+        "knowledge": (settings.knowledge.enabled, KnowledgeActor),
+        "sensors": (settings.sensors.enabled, SensorsActor),
+    }
+    parts = [PartSpec(name, actor, (settings,)) for name, (is_on, actor) in switches.items() if is_on]
+    return [PartSpec("journal", JournalActor, (settings,), max_concurrency=1000, follows=False), *parts]
+
+
+def _shut_down() -> None:
+    import ray
+
+    ray.shutdown()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,90 @@
+"""The sensors actor: reads host and runtime on a schedule, and keeps the users' runbooks in step with knowledge."""
+
+import asyncio
+from typing import Any
+
+import ray
+import structlog
+
+from actors.handles import JournalClient, Part
+from grace_ray import wiring
+from grace_ray.core.clock import utc_now
+from grace_ray.core.errors import GraceError
+from grace_ray.settings import Settings
+
+log = structlog.get_logger()
+
+
+class SensorsActor:
+    """Thin shell around sense.collectors and the runbook folders; ``__init__`` cannot fail."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._journal = JournalClient()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._fault = "starting"
+        self._observations = 0
+
+    @ray.method(concurrency_group="health")
+    def ping(self) -> bool:
+        """Return whether every loop runs."""
+        return bool(self._tasks) and not any(task.done() for task in self._tasks)
+
+    async def start(self) -> None:
+        """Start the loops, where they do not run."""
+        if self.ping():
+            return
+        for task in self._tasks:
+            task.cancel()
+        self._tasks = [asyncio.create_task(self._observe()), asyncio.create_task(self._keep_runbooks())]
+
+    async def status(self) -> dict[str, Any]:
+        """Return what /api/status shows of this part."""
+        state = "degraded" if self._fault else "ok"
+        return {"state": state, "observations": self._observations, "fault": self._fault}
+
+    async def _observe(self) -> None:
+        sensors = wiring.build_sensors(self._settings)
+        while True:
+            try:
+                parts = dict(zip(self._watched(), await self._part_states(), strict=True))
+                events = await asyncio.to_thread(sensors.collect, parts, utc_now())
+                await self._journal.append([event.to_row() for event in events])
+                self._observations += len(events)
+                self._fault = ""
+            except GraceError as error:
+                self._fault = str(error)
+                log.warning("sensors.retry", error=str(error))
+            await asyncio.sleep(self._settings.sensors.interval_s)
+
+    def _watched(self) -> list[str]:
+        settings = self._settings
+        switches = {
+            "triage": settings.triage.enabled,
+            "mission_launcher": settings.missions.enabled,
+            "knowledge": settings.knowledge.enabled,
+        }
+        return ["journal", *(name for name, is_on in switches.items() if is_on)]
+
+    async def _part_states(self) -> list[dict[str, Any]]:
+        return list(await asyncio.gather(*(self._state_of(name) for name in self._watched())))
+
+    async def _state_of(self, name: str) -> dict[str, Any]:
+        try:
+            state: dict[str, Any] = await Part(name).call("status", timeout_s=5.0)
+        except GraceError as error:
+            return {"state": "failed", "fault": str(error)}
+        return state
+
+    async def _keep_runbooks(self) -> None:
+        if not self._settings.knowledge.enabled or not self._settings.knowledge.runbooks:
+            await asyncio.Event().wait()
+        knowledge = Part("knowledge", patience_s=120.0)
+        runbooks = wiring.build_runbooks(self._settings)
+        while True:
+            try:
+                for documents in await asyncio.to_thread(runbooks.changed):
+                    await knowledge.call("operate", "add", {"documents": documents})
+            except GraceError as error:
+                log.warning("runbooks.retry", error=str(error))
+            await asyncio.sleep(self._settings.knowledge.rescan_interval_s)

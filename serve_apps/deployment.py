@@ -1,0 +1,47 @@
+"""The Serve application: one replica of the HTTP face, resolved by ``grace up`` by the name of this module."""
+
+from typing import Any
+
+from ray import serve
+from ray.serve.config import HTTPOptions
+
+from grace_ray.settings import Settings
+
+
+def application(settings: Settings) -> Any:
+    """Return the bound Serve application; the FastAPI app itself is built on the replica."""
+
+    def build() -> Any:
+        from actors.gateway import RayGateway
+        from serve_apps.app import build as build_app
+        from serve_apps.loopback import keep_replica_on_loopback
+
+        keep_replica_on_loopback()
+        return build_app(RayGateway(settings))
+
+    @serve.deployment(
+        name="api",
+        num_replicas=1,
+        ray_actor_options={"num_cpus": 0},
+        max_ongoing_requests=256,
+        max_queued_requests=512,
+        health_check_period_s=1,
+        health_check_timeout_s=5,
+        graceful_shutdown_timeout_s=5,
+    )
+    @serve.ingress(build)
+    class Api:
+        """Translates HTTP to the parts and back."""
+
+    return Api.bind()
+
+
+def deploy(settings: Settings) -> str:
+    """Start Serve's proxy, or find it running, deploy the application, and return where it answers."""
+    serve.start(
+        proxy_location="HeadOnly",
+        http_options=HTTPOptions(host=settings.http_host, port=settings.http_port),
+        logging_config={"enable_access_log": False},
+    )
+    serve.run(application(settings), name="grace", route_prefix="/", logging_config={"enable_access_log": False})
+    return settings.url
