@@ -28,8 +28,12 @@ class Cluster:
 
     ``status`` is open, acknowledged, silenced or resolved. ``sample`` holds at most a set number of its events, oldest
     and newest. ``urgency_score`` and ``recurrence_score`` are in 0..1. ``templates`` counts events by message
-    template. ``group_id`` is the incident group it is part of. ``reasons`` says why it was launched, suppressed or
-    scored as it is, newest last. ``knowledge`` holds the ids of the statements applied to it.
+    template. ``group_id`` is the incident group that most of its events are part of. ``reasons`` says why it was
+    launched, suppressed or scored as it is, newest last. ``knowledge`` holds the ids of the statements applied to it.
+
+    ``recent_count`` is the number of its events, each halved with every half-life of its age, as of ``last_seen``.
+    ``learning_mission_id`` is its newest mission, begun at ``mission_at``; ``mission_status`` is open, completed,
+    failed, timed_out or cancelled, then helped or did_not_help once what happened afterwards is known.
     """
 
     cluster_key: str
@@ -55,11 +59,18 @@ class Cluster:
     overrides: Sequence[Override] = ()
     reasons: Sequence[str] = ()
     knowledge: Sequence[str] = ()
+    recent_count: float = 0.0
+    mission_status: str = ""
+    mission_at: datetime | None = None
+    missions_launched: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IncidentGroup:
-    """Clusters and templates that one fault explains, across domains and severities, with the reason shown."""
+    """Clusters and templates that one fault explains, across domains and severities, with the reason shown.
+
+    ``parts`` counts its events by cluster; ``entities`` are the services, hosts and the like that most of them name.
+    """
 
     group_id: str
     title: str
@@ -71,3 +82,5 @@ class IncidentGroup:
     severity: str
     reasons: Sequence[str] = ()
     status: str = "open"
+    parts: Mapping[str, int] = field(default_factory=dict)
+    entities: Sequence[str] = ()
