@@ -8,7 +8,7 @@ from actors.handles import JournalClient, Part
 from grace_ray import __version__, wiring
 from grace_ray.core.errors import Disabled, GraceError, NotFound
 from grace_ray.core.fact import Row
-from grace_ray.core.store import Appended, Reader
+from grace_ray.core.store import Appended, Commit, Reader
 from grace_ray.settings import Settings
 
 _STATUS_TIMEOUT_S = 3.0
@@ -47,6 +47,10 @@ class RayGateway:
             self._sending.add(task)
             task.add_done_callback(self._sending.discard)
         return await done
+
+    async def commit(self, commit: Commit) -> Appended:
+        """Commit records of the HTTP face's own."""
+        return await self._journal.commit(commit)
 
     async def call(self, part: str, method: str, *args: Any) -> Any:
         """Return what a part answers. Raises Disabled, NotFound, Unreachable, or what the part raised."""

@@ -23,3 +23,16 @@ class KnowledgeActor(FollowerActor):
         """Return the best passages; see core.ports.KnowledgePort."""
         self._host.start()
         return await self._host.ask("search", query, k, origins)
+
+    async def passages(self, source: str) -> Any:
+        """Return every passage of one source; see core.ports.KnowledgePort."""
+        return await self._host.ask("passages", source)
+
+    async def explain(self, identifier: str) -> Any:
+        """Return where a statement or passage comes from, None for an unknown one."""
+        return await self._host.ask("explain", identifier)
+
+    async def stats(self) -> Any:
+        """Return how much is held, and whether search is dense."""
+        self._host.start()
+        return await self._host.ask("stats")

@@ -8,6 +8,7 @@ import ray
 
 from actors.handles import Part
 from grace_ray import wiring
+from grace_ray.act.missions.budget import MissionBudget
 from grace_ray.core.clock import utc_now
 from grace_ray.core.document import Document, Hit
 from grace_ray.core.jsonable import from_plain, to_plain
@@ -26,6 +27,11 @@ class KnowledgeClient:
     def search(self, query: str, k: int = 5, origins: frozenset[str] = frozenset()) -> list[Hit]:
         """Return the best passages."""
         hits: list[Hit] = self._part.call_blocking("search", query, k, origins)
+        return hits
+
+    def passages(self, source: str) -> list[Hit]:
+        """Return every passage of one source, in order."""
+        hits: list[Hit] = self._part.call_blocking("passages", source)
         return hits
 
     def add(self, documents: list[Document]) -> int:
@@ -92,25 +98,20 @@ class MissionWorkerActor:
         if self._mission_id == mission_id:
             self._cancelled.set()
 
-    def remaining_s(self) -> float:
-        """Return the seconds that the running mission has left (core.ports.Budget)."""
-        return self._ends_at - time.monotonic()
-
-    def is_cancelled(self) -> bool:
-        """Return whether the running mission must stop (core.ports.Budget)."""
-        return self._cancelled.is_set() or time.monotonic() - self._asked_at > _LAUNCHER_SILENT_S
-
     def _carry_out(self, mission: Mission, strategies: list[str]) -> None:
-        self._ends_at = time.monotonic() + self._settings.missions.timeout_s
+        budget = MissionBudget(self._settings.missions.timeout_s, time.monotonic, self._must_stop)
         try:
-            run = wiring.build_mission_run(self._settings, KnowledgeClient())
-            findings = run(mission, strategies, self, self._note, utc_now)
+            runner = wiring.build_runner(self._settings, KnowledgeClient(), utc_now)
+            findings = runner.run(mission, strategies, budget, self._note)
             result: dict[str, Any] = {"findings": to_plain(findings)}
         except Exception as error:  # noqa: BLE001 - a failed task becomes an outcome, whatever failed
             result = {"error": f"{type(error).__name__}: {error}"}
         with self._news:
             self._result = result
             self._news.notify_all()
+
+    def _must_stop(self) -> bool:
+        return self._cancelled.is_set() or time.monotonic() - self._asked_at > _LAUNCHER_SILENT_S
 
     def _note(self, report: Any) -> None:
         with self._news:

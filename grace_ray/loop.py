@@ -52,6 +52,11 @@ class Loop:
         with self._turn:
             return self._apply(list(rows))
 
+    def write(self, commit: Commit) -> Appended:
+        """Commit what somebody outside the loop hands in."""
+        with self._turn:
+            return self._apply(commit)
+
     def settle(self, rounds_max: int = 1000) -> None:
         """Let every follower take what is new, and do what follows, until nothing is new."""
         with self._turn:
@@ -125,6 +130,10 @@ class LocalGateway:
     async def append(self, rows: Sequence[Row]) -> Appended:
         """Make rows durable and let the loop turn."""
         return await asyncio.to_thread(self._append, rows)
+
+    async def commit(self, commit: Commit) -> Appended:
+        """Commit records of the HTTP face's own."""
+        return await asyncio.to_thread(self._loop.write, commit)
 
     async def call(self, part: str, method: str, *args: Any) -> Any:
         """Return what a part answers; ``questions`` names the methods that change nothing."""

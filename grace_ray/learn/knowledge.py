@@ -26,7 +26,7 @@ from grace_ray.core.store import Reader, Record
 from grace_ray.learn.explanation import explanation
 from grace_ray.learn.holdings import HeldStatement
 from grace_ray.learn.library import Library
-from grace_ray.learn.ranking import hits_of
+from grace_ray.learn.ranking import hits_of, passages_of
 from grace_ray.learn.submission import parse_documents
 from grace_ray.learn.usefulness import Evidence
 from grace_ray.models.retrieval.hybrid import Embedder, HybridIndex
@@ -128,6 +128,11 @@ class Knowledge:
             among = library.of_origins(origins) if origins else None
             found = index.search(asked, None if vector is None else vector[0], 3 * k + _SPARE, among)
             return hits_of(found, library, origins)[:k]
+
+    def passages(self, source: str) -> list[Hit]:
+        """Return every passage of one document in reading order; empty where it is not held."""
+        with self._lock:
+            return passages_of(source, self._shelves())
 
     def explain(self, identifier: str) -> dict[str, Any] | None:
         """Return where a statement or passage comes from and what is known of its use; None for an unknown one."""

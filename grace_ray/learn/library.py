@@ -110,6 +110,10 @@ class Library:
         """Whether a document of this source is held."""
         return source in self._by_source
 
+    def text_of(self, source: str) -> str | None:
+        """Return the identifier of the text held for this source, None where there is none."""
+        return self._by_source.get(source)
+
     def state_of(self, statement: Statement) -> tuple[HeldStatement, bool]:
         """Return the statement as held (one of the same words and source counts as the same), and whether it is new."""
         known = self._by_words.get(words_id(statement))

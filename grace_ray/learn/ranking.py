@@ -1,11 +1,13 @@
 """From what the index found to what a person reads: provenance, reasons, and a gentle pull of usefulness."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from grace_ray.core.document import Hit
-from grace_ray.learn.holdings import HeldStatement, Place
+from grace_ray.learn.holdings import Held, HeldStatement, Place
 from grace_ray.learn.library import Library
 from grace_ray.learn.usefulness import Evidence, weighed
+from grace_ray.models.retrieval.chunks import Passage
 from grace_ray.models.retrieval.hybrid import Hit as Found
 
 
@@ -28,9 +30,26 @@ def _hit(found: Found, library: Library, origins: frozenset[str]) -> Hit | None:
     held = library.documents[found.document_id]
     passages = held.rows[1:]
     row = passages[found.passage] if passages else held.rows[0]
-    passage = library.passage(row)
     place = next((place for place in held.places if place.origin in origins), held.places[0])
     evidence = held.evidence + library.evidence_by_source().get(place.source, Evidence())
+    score = min(1.0, weighed(found.score, place.confidence, evidence.usefulness))
+    hit = _of_place(held, place, row, library.passage(row), score)
+    reasons = _reasons(found, place.confidence, evidence, held.places)
+    return replace(hit, usefulness=evidence.usefulness, reasons=reasons)
+
+
+def passages_of(source: str, library: Library) -> list[Hit]:
+    """Return every passage of the document of this source in reading order; empty where it is not held."""
+    key = library.text_of(source)
+    if key is None:
+        return []
+    held = library.documents[key]
+    place = next(place for place in held.places if place.source == source)
+    rows = ((row, library.passage(row)) for row in held.rows[1:])
+    return [_of_place(held, place, row, passage, 1.0) for row, passage in rows if passage is not None]
+
+
+def _of_place(held: Held, place: Place, row: str, passage: Passage | None, score: float) -> Hit:
     return Hit(
         passage_id=row,
         text=passage.text if passage else held.title,
@@ -39,13 +58,11 @@ def _hit(found: Found, library: Library, origins: frozenset[str]) -> Hit | None:
         source=place.source,
         origin=place.origin,
         topic=place.topic,
-        score=min(1.0, weighed(found.score, place.confidence, evidence.usefulness)),
+        score=score,
         confidence=place.confidence,
         learned_from=place.learned_from,
         at=place.at,
         mission_id=place.mission_id,
-        usefulness=evidence.usefulness,
-        reasons=_reasons(found, place.confidence, evidence, held.places),
     )
 
 
