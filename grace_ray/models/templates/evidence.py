@@ -5,18 +5,19 @@ Two kinds are gathered as keys come:
 * keys that are equal but for one place: what was seen there;
 * keys that are equal but for the values after `=`: what was seen at each of them.
 
-A place is a variable when words and a variable were both seen in it, or PLAIN_WORDS different words; LABEL_WORDS
-at the front of a message and before `:` or `=`, where a label stands and not a value. `true`, `false` and the like are
-states, never values.
+A place is a variable when words and a variable were both seen in it, or PLAIN_WORDS different words (FIRST_WORDS at the
+front of a message and before `:`). A word before `=` is a label, not a value. `true`, `false` and the like are states,
+and words in -ed and -ing say what happened: none of them is a value.
 """
 
+import re
 from collections.abc import Collection, Iterable
 
 from grace_ray.models.templates.keys import OPEN, RUN, VARIABLES, Key, is_word
 from grace_ray.models.templates.masks import WILDCARD
 
 PLAIN_WORDS = 4
-LABEL_WORDS = 8
+FIRST_WORDS = 8
 _SIBLINGS_KEPT = 64
 _STATES = frozenset(
     (
@@ -25,6 +26,7 @@ _STATES = frozenset(
         *("open", "closed", "success", "failure", "succeeded", "failed"),
     )
 )
+_VERB = re.compile(r"[A-Za-z]{3,}(?:ed|ing)")
 _NULLS = frozenset(("null", "none", "nil", "undefined", "unknown", "n/a"))
 
 
@@ -71,7 +73,10 @@ class Evidence:
         siblings = self._forms.get(form, {}) if form is not None else {}
         if len(siblings) > 1:
             for place in _value_places(key):
-                if key[place] not in (OPEN, RUN) and is_variable({sibling[place] for sibling in siblings}, key, place):
+                seen_here = {sibling[place] for sibling in siblings}
+                if key[place] not in (OPEN, RUN) and (
+                    is_variable(seen_here, key, place) or (_has_free_words(key) and _varies(seen_here, len(siblings)))
+                ):
                     alike = self._holes.get(hash((place, key[:place], key[place + 1 :])), {key[place]: key})
                     return place, list(alike.values()), list(siblings)
         return None
@@ -84,11 +89,26 @@ def is_variable(seen: Collection[str], key: Key, place: int) -> bool:
     context = sum(map(is_word, key)) - is_word(key[place])
     if OPEN in seen or RUN in seen:
         return True
+    after = key[place + 1] if place + 1 < len(key) else ""
+    if after == "=":
+        return False
     if WILDCARD in seen:
         return bool(words) and context >= 2
-    is_label = place == 0 or (place + 1 < len(key) and key[place + 1] in (":", "="))
-    needed = (3, LABEL_WORDS) if is_label else (2, PLAIN_WORDS)
-    return context >= needed[0] and len(words - nulls) >= needed[1]
+    names = {word for word in words - nulls if not _VERB.fullmatch(word)}
+    is_label = place == 0 or after == ":"
+    needed, least_context = (FIRST_WORDS, 3) if is_label or not _has_free_words(key) else (PLAIN_WORDS, 2)
+    return context >= least_context and len(names) + sum("." in name for name in names) >= needed
+
+
+def _has_free_words(key: Key) -> bool:
+    """Whether the message says something beside `name=value` pairs; if not, one of the values says what happened."""
+    around = zip(("", *key), key, (*key[1:], ""), strict=False)
+    return any(is_word(piece) and before != "=" and after != "=" for before, piece, after in around)
+
+
+def _varies(seen: Collection[str], siblings: int) -> bool:
+    """Whether this value is one of several that vary together: together they took enough different forms."""
+    return siblings >= PLAIN_WORDS and len({word for word in seen if is_word(word) and word.lower() not in _STATES}) > 1
 
 
 def _holes(key: Key) -> Iterable[tuple[int, int]]:

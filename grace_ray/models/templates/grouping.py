@@ -1,7 +1,7 @@
 """The templates found so far, and how a new key finds its own or joins some into one."""
 
 from grace_ray.models.templates.evidence import Evidence
-from grace_ray.models.templates.keys import OPEN, RUN, Key, collapsed, is_word
+from grace_ray.models.templates.keys import OPEN, RUN, Key, collapsed, is_word, reduced
 from grace_ray.models.templates.record import Record
 from grace_ray.models.templates.text import generalised
 from grace_ray.models.templates.trie import OpenKeys
@@ -24,6 +24,7 @@ class Grouping:
         self.joined: dict[str, str] = {}
         self.values: dict[str, set[str]] = {}
         self._by_key: dict[Key, Record] = {}
+        self._reduced: dict[Key, Key] = {}
         self._open = OpenKeys()
         self._evidence = Evidence()
 
@@ -36,12 +37,19 @@ class Grouping:
             found = self._open.find(form)
             if found is not None:
                 return self.records[found]
+        for form in reduced(key):
+            record = self._by_key.get(form)
+            if record is not None:
+                return record
         return None
 
     def add(self, record: Record) -> Record:
         """Add a record whose key `find` does not know; the one it ended up in, itself or one it was joined with."""
         record.key = self._with_known_values(record.key)
+        longer = self._by_key.get(self._reduced.get(record.key, ()))
         self.place(record)
+        if longer is not None:
+            self._join([longer, record], record.key)
         self._settle([record.key])
         return self.records[self.resolve(record.template_id)]
 
@@ -50,6 +58,8 @@ class Grouping:
         self.records[record.template_id] = record
         self._by_key[record.key] = record
         self._evidence.add(record.key)
+        for shorter in reduced(record.key):
+            self._reduced.setdefault(shorter, record.key)
         if OPEN in record.key or RUN in record.key:
             self._open.add(record.key, record.template_id)
 
@@ -58,6 +68,8 @@ class Grouping:
         del self.records[record.template_id]
         del self._by_key[record.key]
         self._evidence.remove(record.key)
+        for shorter in reduced(record.key):
+            self._reduced.pop(shorter, None)
         self._open.remove(record.key)
 
     def resolve(self, template_id: str) -> str:
@@ -90,17 +102,20 @@ class Grouping:
         pieces[place] = OPEN
         opened = collapsed(pieces)
         members = {r.template_id: r for k in (*alike, key, opened) if (r := self._by_key.get(k))}
-        root, *others = sorted(members.values(), key=lambda record: record.order)
-        for record in members.values():
+        self._join(list(members.values()), opened)
+        return opened
+
+    def _join(self, members: list[Record], key: Key) -> None:
+        root, *others = sorted(members, key=lambda record: record.order)
+        for record in members:
             self.remove(record)
         for record in others:
             root.text = generalised(root.text, record.text)
             root.count += record.count
             root.seen = max(root.seen, record.seen)
             self.joined[record.template_id] = root.template_id
-        root.key, root.match = opened, None
+        root.key, root.match = key, None
         self.place(root)
-        return opened
 
     def _spread(self, name: str, words: set[str]) -> list[Key]:
         """Open every place where one of these words stands after the name; the keys that came of it."""

@@ -37,7 +37,7 @@ _LEVEL = re.compile(
     rf"[\[(<]?({_LEVEL_WORDS}|DEBUG|TRACE|VERBOSE|FINE(?:ST|R)?)[\])>]?(?=[\s:,|]|$)[:,]?", re.IGNORECASE
 )
 _FRONT = re.compile(r"(?:<\d{1,3}>|- )?\[?")
-_LABEL = re.compile(r"(?:[A-Z]{2,20}|[^\s=]*[./_-][^\s=]*) \[?(?=\d)")
+_LABEL = re.compile(r"(?:[A-Z]{2,20}|[^\s=]{0,60}[./_-][^\s=]{0,60}) \[?(?=\d)")
 _RFC5424 = re.compile(r"<\d{1,3}>1 (\S+) \S+ (\S+) \S+ \S+ (?:-|(?:\[(?:[^\]\\]|\\.)*\])+)(?: |$)")
 _BASIC = re.compile(rf"({_LEVEL_WORDS}|DEBUG):([\w.]+):")
 _LOGFMT = re.compile(r"(?:^|\s)(?:level|lvl|severity)=\"?(\w+)")

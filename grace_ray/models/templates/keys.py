@@ -14,8 +14,8 @@ True
 """
 
 import re
-from collections.abc import Iterable
-from itertools import pairwise
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 from grace_ray.models.templates.masks import WILDCARD
 
@@ -27,7 +27,13 @@ VARIABLES = frozenset((WILDCARD, OPEN, RUN))
 
 MAX_PIECES = 200
 DELIMITERS = frozenset("=:,;()[]{}<>\"'|`")
-_LINKS = frozenset(",;:|-/\\+#@&._~*")  # what may stand between two variables of one run
+_LONGEST_ENTRY = 8  # pieces of one entry of a list
+_LEAST_CONTEXT = 4  # words that must be left for two keys of different length to be one
+_NO_VALUE = frozenset(("", ",", ";", ")", "]", "}"))
+_BARE_VALUES = frozenset(("-", "?", "*"))
+_LONGEST_WORD = 100
+_REMEMBERED = 65_536
+_BORDERS = frozenset("=()[]{}<>\"'`")  # what ends a run of variables; other punctuation links them
 _PIECE = re.compile(r"(?:<\*>|[^\s=:,;()\[\]{}<>\"'|`])+|[=:,;()\[\]{}<>\"'|`]")
 _LEADER = re.compile(r"([.\-_*=#~])\1{2,}")
 _UNIT = (
@@ -43,6 +49,7 @@ _QUOTED = re.compile(r"\"([^\"]{1,60})\"|(?<!\w)'([^']{1,60})'(?!\w)")
 _VALUE = re.compile(r"(?<==)(?:<\*>|[^\s,;()\[\]{}\"'=<>|])+(?:[{(\[]<\*>[})\]])?")
 EMPTY = re.compile(r"(?<=\s)(?:\(\)|\[\]|\{\}|\"\"|'')")
 _NAME = re.compile(r"(?:[\w$-]+\.){2,}[\w$-]|^[/\\~]|[/\\].*[/\\]|[A-Za-z]\d$|^\d")
+_PROPERTY = re.compile(r"[A-Za-z_$][\w$.-]*[A-Za-z]")  # a dotted name before `=` is a label
 
 
 def key_of(masked: str) -> Key:
@@ -55,7 +62,8 @@ def key_of(masked: str) -> Key:
     text = _AMOUNT.sub(WILDCARD, text)
     text = _SIGNED.sub(WILDCARD, text)
     literal = _PIECE.findall(text)[:MAX_PIECES]
-    key = collapsed(_with_missing_values([_classified(piece) for piece in literal]))
+    pieces = list(map(_classified, literal, [*literal[1:], ""]))
+    key = without_repeats(collapsed(_with_missing_values(pieces)))
     return key if any(map(is_word, key)) else collapsed(literal)
 
 
@@ -71,21 +79,55 @@ def collapsed(pieces: Iterable[str]) -> Key:
             links = 0
             continue
         out.append(piece)
-        links = links + 1 if piece in _LINKS else 0
+        links = links + 1 if _is_link(piece) else 0
     return tuple(out)
 
 
+def without_repeats(key: Key) -> Key:
+    """The key with each list of like entries (the same words around variables, one after the other) as one entry."""
+    if key.count(WILDCARD) < 2:
+        return key
+    pieces = list(key)
+    for length in range(2, _LONGEST_ENTRY + 1):
+        at = 0
+        while at + 2 * length <= len(pieces):
+            entry = pieces[at : at + length]
+            if entry == pieces[at + length : at + 2 * length] and WILDCARD in entry:
+                del pieces[at : at + length]
+            else:
+                at += 1
+    return tuple(pieces)
+
+
+def reduced(key: Key) -> Iterator[Key]:
+    """The key with `host : <*>` or `name - <*>` taken as one variable, for each place where that can be."""
+    for place in range(len(key) - 2):
+        if key[place + 2] == WILDCARD and key[place + 1] in (":", "-") and is_word(key[place]):
+            shorter = collapsed((*key[:place], *key[place + 2 :]))
+            if sum(map(is_word, shorter)) >= _LEAST_CONTEXT:
+                yield shorter
+
+
+@lru_cache(_REMEMBERED)
 def is_word(piece: str) -> bool:
     """Whether the piece is a constant word: not a variable, not punctuation."""
     return piece not in VARIABLES and piece not in DELIMITERS and any(map(str.isalpha, piece))
 
 
-def _classified(piece: str) -> str:
+@lru_cache(_REMEMBERED)
+def _is_link(piece: str) -> bool:
+    return piece not in VARIABLES and not any(character.isalnum() or character in _BORDERS for character in piece)
+
+
+@lru_cache(_REMEMBERED)
+def _classified(piece: str, after: str) -> str:
     if WILDCARD in piece:
         return WILDCARD
     if len(piece) == 1:
         return WILDCARD if piece.isdigit() else piece
-    if _NAME.search(piece):
+    if len(piece) > _LONGEST_WORD:
+        return WILDCARD
+    if _NAME.search(piece) and not (after == "=" and _PROPERTY.fullmatch(piece)):
         return WILDCARD
     return piece.rstrip(".!?") or piece
 
@@ -99,10 +141,13 @@ def _quoted(match: re.Match[str]) -> str:
 
 
 def _with_missing_values(pieces: list[str]) -> list[str]:
+    """With a variable where a value is missing after `=`, for a bare `-` there, and for a bare `/` after a word."""
     out: list[str] = []
-    following = [*pieces[2:], "", ""]
-    for (piece, after), beyond in zip(pairwise([*pieces, ""]), following, strict=False):
-        out.append(piece)
-        if piece == "=" and (after in {"", ",", ";", ")", "]", "}"} or (beyond == "=" and is_word(after))):
+    before = ""
+    for piece, after, beyond in zip(pieces, [*pieces[1:], ""], [*pieces[2:], "", ""], strict=False):
+        is_bare = (before == "=" and piece in _BARE_VALUES) or (piece == "/" and is_word(before))
+        out.append(WILDCARD if is_bare else piece)
+        if piece == "=" and (after in _NO_VALUE or (beyond == "=" and is_word(after))):
             out.append(WILDCARD)
+        before = piece
     return out

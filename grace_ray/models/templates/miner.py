@@ -41,7 +41,7 @@ class TemplateMiner:
     'disk of user <*> is full'
     """
 
-    def __init__(self, max_templates: int = 10_000) -> None:
+    def __init__(self, max_templates: int = 5_000) -> None:
         if max_templates < 1:
             raise InvalidInput("max_templates must be 1 or more.", "max_templates")
         self._max_templates = max_templates

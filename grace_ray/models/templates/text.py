@@ -1,14 +1,14 @@
 """The text of a template: what its masked lines have in common, the rest `<*>`."""
 
 import re
+from itertools import groupby
 
 from grace_ray.models.templates.keys import DATE, EMPTY
 from grace_ray.models.templates.masks import WILDCARD
 
-_PART = re.compile(r"(?:<\*>|[^\s=:,;()\[\]{}<>\"'|`])+|\s+|.")
+_PART = re.compile(r"(?:(?:<\*>|[^\s=:,;()\[\]{}<>\"'|`])+|\S) *")
 _RUNS = re.compile(r"<\*>(?:<\*>)+")
 _VALUE = re.compile(r"(?<![:=])(=\s?|:)(?:[\w$-]+[./]){2,}[\w$./-]*[\w$](?![\w:])")
-_REPEATED = re.compile(r"(\S*[^\s<>*]<\*>|<\*>[^\s<>*,]\S*)(?: \1){2,}")
 _LONGEST = 400  # parts compared
 
 
@@ -21,7 +21,7 @@ def readable(masked: str) -> str:
     text = EMPTY.sub(lambda m: m[0][0] + WILDCARD + m[0][1], masked)
     text = DATE.sub(WILDCARD, text)
     text = _VALUE.sub(r"\1" + WILDCARD, text)
-    return _REPEATED.sub(r"\1", text)
+    return _without_repeats(text)
 
 
 def generalised(text: str, other: str) -> str:
@@ -33,11 +33,28 @@ def generalised(text: str, other: str) -> str:
     if text == other or _covers(text, other):
         return text
     ours, theirs = _PART.findall(text)[:_LONGEST], _PART.findall(other)[:_LONGEST]
+    start = 0
+    while start < min(len(ours), len(theirs)) and ours[start] == theirs[start]:
+        start += 1
+    end = 0
+    while end < min(len(ours), len(theirs)) - start and ours[-1 - end] == theirs[-1 - end]:
+        end += 1
+    middle = _aligned(ours[start : len(ours) - end], theirs[start : len(theirs) - end])
+    found = "".join([*ours[:start], *middle, *ours[len(ours) - end :]])
+    return _RUNS.sub(WILDCARD, found).strip()
+
+
+def _without_repeats(text: str) -> str:
+    """Three or more words alike in a row, with a wildcard and more in them, are a list: one stands for all."""
+    words = text.split(" ")
+    if len(set(words)) > len(words) - 2:
+        return text
     out: list[str] = []
-    for part in _common(ours, theirs):
-        if part != WILDCARD or not out or out[-1] != WILDCARD:
-            out.append(part)
-    return _RUNS.sub(WILDCARD, "".join(out))
+    for word, run in groupby(words):
+        length = len(list(run))
+        is_list = length > 2 and WILDCARD in word and word.strip(",;") != WILDCARD
+        out += [word] if is_list else [word] * length
+    return " ".join(out)
 
 
 def parameters(template: str, line: str) -> tuple[str, ...] | None:
@@ -52,26 +69,46 @@ def parameters(template: str, line: str) -> tuple[str, ...] | None:
 
 
 def _covers(text: str, other: str) -> bool:
-    pattern = ".*?".join(map(re.escape, text.split(WILDCARD)))
-    return re.fullmatch(pattern, other, re.DOTALL) is not None
-
-
-def _common(ours: list[str], theirs: list[str]) -> list[str]:
-    """A longest common subsequence of the parts, with `<*>` where they differ."""
-    start = 0
-    while start < min(len(ours), len(theirs)) and ours[start] == theirs[start]:
-        start += 1
-    end = 0
-    while end < min(len(ours), len(theirs)) - start and ours[-1 - end] == theirs[-1 - end]:
-        end += 1
-    tail = ours[len(ours) - end :]
-    middle = _aligned(ours[start : len(ours) - end], theirs[start : len(theirs) - end])
-    return ours[:start] + middle + tail
+    """Whether the other text is this one with something in place of each `<*>`."""
+    first, *middle = text.split(WILDCARD)
+    last = middle.pop() if middle else ""
+    if not other.startswith(first) or not other.endswith(last) or len(other) < len(first) + len(last):
+        return False
+    at, end = len(first), len(other) - len(last)
+    for part in middle:
+        at = other.find(part, at, end)
+        if at < 0:
+            return False
+        at += len(part)
+    return WILDCARD in text
 
 
 def _aligned(ours: list[str], theirs: list[str]) -> list[str]:
-    if not ours or not theirs:
-        return [WILDCARD] if ours or theirs else []
+    """A longest common subsequence of the parts, with `<*>` where they differ; a part carries the space behind it."""
+    bare, others = [part.rstrip() for part in ours], [part.rstrip() for part in theirs]
+    weights = _weights(bare, others)
+    out: list[str] = []
+    i = j = 0
+    is_gap = False
+    while i < len(ours) or j < len(theirs):
+        if i < len(ours) and j < len(theirs) and bare[i] == others[j]:
+            out.append(ours[i])
+            i, j, is_gap = i + 1, j + 1, False
+            continue
+        is_ours = j == len(theirs) or (i < len(ours) and weights[i + 1][j] >= weights[i][j + 1])
+        dropped = ours[i] if is_ours else theirs[j]
+        i, j = (i + 1, j) if is_ours else (i, j + 1)
+        gap = WILDCARD + dropped[len(dropped.rstrip()) :]
+        if is_gap:
+            out[-1] = gap
+        else:
+            out.append(gap)
+        is_gap = True
+    return out
+
+
+def _weights(ours: list[str], theirs: list[str]) -> list[list[int]]:
+    """[i][j]: what the best alignment of ours from i and theirs from j keeps; a word weighs more than punctuation."""
     weights = [[0] * (len(theirs) + 1) for _ in range(len(ours) + 1)]
     for i in range(len(ours) - 1, -1, -1):
         below, row = weights[i + 1], weights[i]
@@ -80,16 +117,4 @@ def _aligned(ours: list[str], theirs: list[str]) -> list[str]:
             if ours[i] == theirs[j]:
                 best = max(best, below[j + 1] + (3 if len(ours[i]) > 1 else 1))
             row[j] = best
-    out: list[str] = []
-    i = j = 0
-    while i < len(ours) and j < len(theirs):
-        if ours[i] == theirs[j]:
-            out.append(ours[i])
-            i, j = i + 1, j + 1
-            continue
-        out.append(WILDCARD)
-        if weights[i + 1][j] >= weights[i][j + 1]:
-            i += 1
-        else:
-            j += 1
-    return [*out, WILDCARD] if i < len(ours) or j < len(theirs) else out
+    return weights
