@@ -3,6 +3,7 @@
 from fastapi import FastAPI
 
 from grace_ray import __version__
+from grace_ray.sense.intake import Intake
 from serve_apps import docs_page, problems
 from serve_apps.auth import Guard
 from serve_apps.bodies import Bodies
@@ -55,6 +56,7 @@ def build(gateway: Gateway) -> FastAPI:
     )
     app.state.gateway = gateway
     app.state.meters = meters
+    app.state.intake = Intake(gateway.settings.intake)
     app.state.feed = Feed(gateway.reader, stream.figures(gateway.reader))
     problems.install(app)
     for family in FAMILIES:

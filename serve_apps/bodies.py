@@ -39,19 +39,11 @@ class Bodies:
         except TimeoutError:
             await problem(408, "The body did not arrive in time.", "body")(scope, receive, send)
             return
-        except _UnknownEncoding as error:
-            await problem(415, str(error), "Content-Encoding", {"Accept-Encoding": "gzip, deflate"})(
-                scope, receive, send
-            )
-            return
-        except TooLarge as error:
-            # The rest of the body is not read: the connection cannot be used again.
+        except (TooLarge, InvalidInput) as error:
             answer = of_error(error)
-            answer.headers["Connection"] = "close"
+            if isinstance(error, TooLarge):  # the rest is not read: the connection cannot be used again
+                answer.headers["Connection"] = "close"
             await answer(scope, receive, send)
-            return
-        except InvalidInput as error:
-            await problem(400, error.message, error.field)(scope, receive, send)
             return
         if body is None:
             return
@@ -71,7 +63,8 @@ class Bodies:
         if raw is None or encoding in {"", "identity"}:
             return raw
         if encoding not in _WINDOW:
-            raise _UnknownEncoding(f"The content encoding {encoding!r} is not supported; use gzip or deflate.")
+            detail = f"The content encoding {encoding[:40]!r} is not taken; send gzip or deflate."
+            raise InvalidInput(detail, "content-encoding")
         if len(raw) > INLINE_MAX_BYTES:
             return await asyncio.to_thread(self._unpack, raw, encoding)
         return self._unpack(raw, encoding)
@@ -109,10 +102,6 @@ class Bodies:
 
     def _too_large(self) -> TooLarge:
         return TooLarge(f"The body is larger than {self.max_bytes} bytes (intake.body_max_bytes).", "body")
-
-
-class _UnknownEncoding(Exception):
-    pass
 
 
 class _Replay:

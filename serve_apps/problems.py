@@ -38,6 +38,8 @@ STATUS: Mapping[type[errors.GraceError], int] = {
     errors.RuntimeFault: 503,
     errors.GraceError: 500,
 }
+# A request that cannot be read at all has the request itself at fault, not a value in it.
+UNREADABLE: Mapping[str, int] = {"body": 400, "content-type": 415, "content-encoding": 415}
 RETRY_LATER_S = 2
 DOCUMENTED: dict[str, Any] = {
     "description": "An RFC 9457 problem",
@@ -61,6 +63,8 @@ DOCUMENTED: dict[str, Any] = {
 
 def status_of(error: errors.GraceError) -> int:
     """Return the HTTP status of an error."""
+    if isinstance(error, errors.InvalidInput) and error.field in UNREADABLE:
+        return UNREADABLE[error.field]
     return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
 
 

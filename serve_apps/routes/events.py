@@ -74,9 +74,7 @@ _EVENTS_BODY = {
         },
     }
 }
-_WEBHOOK_BODY = {
-    "requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}
-}
+_WEBHOOK_BODY = {"requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}}
 
 
 @router.post(
@@ -137,9 +135,7 @@ async def take(request: Request, decode: Decode) -> tuple[Taken, int]:
     else:
         taken = _decode(request, decode, body)
     accepted = (await gateway.append(taken.rows)).accepted if taken.rows else 0
-    request.app.state.meters.count_events(
-        request.url.path, accepted, len(taken.rows) - accepted, len(taken.rejected)
-    )
+    request.app.state.meters.count_events(request.url.path, accepted, len(taken.rows) - accepted, len(taken.rejected))
     return taken, accepted
 
 

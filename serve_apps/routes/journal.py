@@ -1,16 +1,20 @@
 """The journal: what happened, in order, and proofs that nobody changed it."""
 
+import base64
 from typing import Annotated, Literal
 
+from cryptography.hazmat.primitives import serialization
 from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from grace_ray.core.entry import Entry
-from grace_ray.core.errors import NotFound
+from grace_ray.core.errors import InvalidInput, NotFound
 from grace_ray.core.store import EntryFilter, Reader
+from grace_ray.prove import merkle
+from grace_ray.prove.checkpoints import Checkpoint, Notary, key_id
 from serve_apps.answers import SEQ_MAX, as_json
-from serve_apps.dependencies import TheReader
+from serve_apps.dependencies import TheGateway, TheReader
 
 router = APIRouter(prefix="/api/journal", tags=["journal"])
 
@@ -56,10 +60,75 @@ def list_entries(reader: TheReader, asked: Annotated[EntryQuery, Query()]) -> Re
     return as_json({"items": [entry.view() for entry in found], "next": following})
 
 
+@router.get("/checkpoint", summary="The newest signed checkpoint")
+def newest_checkpoint(reader: TheReader) -> Response:
+    """What to keep elsewhere: the root of the tree as it was, signed. 404 until the first one is made."""
+    encoded = reader.checkpoint()
+    if encoded is None:
+        raise NotFound("No checkpoint has been signed yet.", "checkpoint")
+    checkpoint = Checkpoint.decoded(encoded)
+    return as_json(
+        {
+            "tree_size": checkpoint.tree_size,
+            "root": checkpoint.root.hex(),
+            "at": checkpoint.at,
+            "key": checkpoint.key_id,
+            "signature": base64.b64encode(checkpoint.signature).decode(),
+            "body": checkpoint.signed_bytes().decode(),
+        }
+    )
+
+
+@router.get("/consistency", summary="Proof that nothing was rewritten in between")
+def consistency(
+    reader: TheReader,
+    first: Annotated[int, Query(ge=1, le=SEQ_MAX, description="The smaller tree")],
+    second: Annotated[int, Query(ge=1, le=SEQ_MAX, description="The larger tree")],
+) -> Response:
+    """RFC 6962, section 2.1.2: the tree of ``second`` entries begins with that of ``first``."""
+    head = reader.head()
+    if second > head:
+        raise InvalidInput(f"The journal has {head} entries.", "second")
+    if first > second:
+        raise InvalidInput("The first tree is larger than the second.", "first")
+    proof = merkle.consistency_proof(first, second, reader.tile)
+    roots = {"first_root": merkle.root(first, reader.tile).hex(), "second_root": merkle.root(second, reader.tile).hex()}
+    return as_json({"first": first, "second": second, **roots, "proof": [item.hex() for item in proof]})
+
+
+@router.get("/public-key", summary="The key that checkpoints are signed with")
+def public_key(gateway: TheGateway) -> Response:
+    """Ed25519, as PEM and in hexadecimal."""
+    key = Notary(gateway.settings.home).public_key()
+    pem = key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    return as_json({"key": key_id(key), "hex": key.public_bytes_raw().hex(), "pem": pem.decode()})
+
+
 @router.get("/{seq}", summary="One entry")
 def show(seq: Place, reader: TheReader) -> Response:
     """The entry, its body where retention has kept it, and its leaf hash."""
     return as_json(_entry(reader, seq).view())
+
+
+@router.get("/{seq}/proof", summary="Proof that an entry stands on the journal")
+def proof(seq: Place, reader: TheReader, tree_size: Annotated[int | None, Query(ge=1, le=SEQ_MAX)] = None) -> Response:
+    """RFC 6962, section 2.1.1, in the tree of ``tree_size`` entries (default: all); holds after a body is pruned."""
+    entry = _entry(reader, seq)
+    head = reader.head()
+    size = tree_size or head
+    if not seq <= size <= head:
+        raise InvalidInput(f"A tree that holds entry {seq} has {seq} to {head} entries.", "tree_size")
+    path = merkle.inclusion_proof(seq - 1, size, reader.tile)
+    return as_json(
+        {
+            "seq": seq,
+            "leaf": entry.leaf().decode(),
+            "leaf_hash": entry.leaf_hash().hex(),
+            "tree_size": size,
+            "root": merkle.root(size, reader.tile).hex(),
+            "path": [item.hex() for item in path],
+        }
+    )
 
 
 def _entry(reader: Reader, seq: int) -> Entry:

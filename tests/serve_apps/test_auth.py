@@ -44,7 +44,9 @@ def test_on_loopback_without_tokens_everyone_may_do_everything():
     assert _ask("POST", "/api/clusters/merge").status_code == 200
 
 
-@pytest.mark.parametrize("host", ["evil.example", "evil.example:8000", "127.0.0.1.evil.example", "", "[::1", "10.0.0.7"])
+@pytest.mark.parametrize(
+    "host", ["evil.example", "evil.example:8000", "127.0.0.1.evil.example", "", "[::1", "10.0.0.7"]
+)
 def test_on_loopback_a_foreign_host_name_is_refused_because_of_dns_rebinding(host):
     answer = _ask("GET", "/api/clusters", Host=host)
     assert answer.status_code == 403
@@ -56,7 +58,9 @@ def test_every_name_of_this_machine_passes(host):
     assert _ask("GET", "/api/clusters", Host=host).status_code == 200
 
 
-@pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://127.0.0.1:9999", "https://127.0.0.1.evil.example"])
+@pytest.mark.parametrize(
+    "origin", ["http://evil.example", "null", "http://127.0.0.1:9999", "https://127.0.0.1.evil.example"]
+)
 def test_another_sites_page_cannot_change_anything(origin):
     answer = _ask("POST", "/api/events", Origin=origin)
     assert answer.status_code == 403

@@ -90,7 +90,7 @@ def test_a_damaged_gzip_body_is_a_bad_request(content):
 def test_an_unknown_encoding_is_named():
     answer = _send(b"abc", **{"Content-Encoding": "br"})
     assert answer.status_code == 415
-    assert answer.json()["field"] == "Content-Encoding"
+    assert answer.json()["field"] == "content-encoding"
 
 
 def test_a_body_that_trickles_is_given_up(monkeypatch):

@@ -1,0 +1,211 @@
+"""grace clusters: what goes wrong, how urgent it is, and a person's word on it."""
+
+from typing import Annotated, Any
+
+import typer
+
+from grace_ray.cli.connection import Connection, connect
+from grace_ray.cli.options import After, By, Home, Json, Limit, Note, Url
+from grace_ray.cli.printing import print_fields, print_json, print_table
+
+app = typer.Typer()
+Key = Annotated[str, typer.Argument(help="The cluster's key: domain:severity:pattern")]
+Until = Annotated[str | None, typer.Option(help="When it ends, as 2026-01-31T12:00:00Z")]
+For = Annotated[float | None, typer.Option("--for-s", help="After how many seconds it ends")]
+_SHOWN = [
+    "cluster_key",
+    "status",
+    "severity",
+    "event_count",
+    "urgency_score",
+    "recurrence_score",
+    "first_seen",
+    "last_seen",
+    "resolved_by",
+    "group_id",
+    "learning_mission_id",
+    "merged_into",
+    "sources",
+    "templates",
+]
+
+
+@app.command("list")
+def list_clusters(
+    status: Annotated[str | None, typer.Option(help="open, acknowledged, silenced, resolved or merged")] = None,
+    limit: Limit = 50,
+    after: After = None,
+    home: Home = None,
+    url: Url = None,
+    as_json: Json = False,
+) -> None:
+    """List clusters, most urgent first."""
+    page = connect(home, url).get("/api/clusters", status=status, limit=limit, after=after)
+    if as_json:
+        print_json(page)
+        return
+    rows = [
+        (c["urgency_score"], c["event_count"], c["status"], c["cluster_key"], c["last_seen"], _first_line(c))
+        for c in page["items"]
+    ]
+    print_table(
+        ("urgency", "events", "status", "cluster", "last seen", "says"), rows, nothing="No clusters: all is quiet."
+    )
+    if page["next"]:
+        typer.echo(f"More: --after {page['next']}")
+
+
+@app.command()
+def show(cluster_key: Key, home: Home = None, url: Url = None, as_json: Json = False) -> None:
+    """Show one cluster with its reasons, missions and events."""
+    cluster = connect(home, url).get(f"/api/clusters/{_quoted(cluster_key)}")
+    if as_json:
+        print_json(cluster)
+        return
+    print_fields(cluster, _SHOWN)
+    for reason in cluster["reasons"]:
+        typer.echo(f"  {reason}")
+    for mission in cluster["missions"]:
+        typer.echo(f"mission            {mission['mission_id']} {mission['status']}: {mission['summary']}")
+    for event in cluster["events"][-10:]:
+        typer.echo(f"event              {event.get('at', '')} {event.get('message', '')}")
+
+
+@app.command()
+def ack(
+    cluster_key: Key,
+    by: By = None,
+    note: Note = "",
+    until: Until = None,
+    for_s: For = None,
+    home: Home = None,
+    url: Url = None,
+    as_json: Json = False,
+) -> None:
+    """Acknowledge: somebody looks after it."""
+    word = {"by": by, "note": note, "until": until, "for_s": for_s}
+    _act(connect(home, url), cluster_key, "acknowledge", word, as_json=as_json)
+
+
+@app.command()
+def silence(
+    cluster_key: Key,
+    by: By = None,
+    note: Note = "",
+    until: Until = None,
+    for_s: For = None,
+    home: Home = None,
+    url: Url = None,
+    as_json: Json = False,
+) -> None:
+    """Silence, for a time."""
+    word = {"by": by, "note": note, "until": until, "for_s": for_s}
+    _act(connect(home, url), cluster_key, "silence", word, as_json=as_json)
+
+
+@app.command()
+def resolve(
+    cluster_key: Key, by: By = None, note: Note = "", home: Home = None, url: Url = None, as_json: Json = False
+) -> None:
+    """Resolve: it is over, or was nothing."""
+    _act(connect(home, url), cluster_key, "resolve", {"by": by, "note": note}, as_json=as_json)
+
+
+@app.command()
+def reopen(
+    cluster_key: Key, by: By = None, note: Note = "", home: Home = None, url: Url = None, as_json: Json = False
+) -> None:
+    """Reopen: it is not over."""
+    _act(connect(home, url), cluster_key, "reopen", {"by": by, "note": note}, as_json=as_json)
+
+
+@app.command()
+def severity(
+    cluster_key: Key,
+    value: Annotated[str, typer.Argument(help="low, medium, high or critical")],
+    by: By = None,
+    note: Note = "",
+    home: Home = None,
+    url: Url = None,
+    as_json: Json = False,
+) -> None:
+    """Set the severity, whatever the events say."""
+    _act(connect(home, url), cluster_key, "severity", {"by": by, "note": note, "value": value}, as_json=as_json)
+
+
+@app.command()
+def clear(
+    cluster_key: Key, by: By = None, note: Note = "", home: Home = None, url: Url = None, as_json: Json = False
+) -> None:
+    """Take back what people have said of it."""
+    _act(connect(home, url), cluster_key, "clear", {"by": by, "note": note}, as_json=as_json)
+
+
+@app.command()
+def merge(
+    cluster_keys: Annotated[list[str], typer.Argument(help="Keys that are one; the first survives")],
+    by: By = None,
+    note: Note = "",
+    home: Home = None,
+    url: Url = None,
+    as_json: Json = False,
+) -> None:
+    """Say that clusters are one, now and for events to come."""
+    body = _said({"keys": cluster_keys, "by": by, "note": note})
+    _tell(connect(home, url).post("/api/clusters/merge", body), as_json=as_json)
+
+
+@app.command()
+def split(
+    cluster_key: Key,
+    template: Annotated[list[str] | None, typer.Option(help="A message template to split off; repeatable")] = None,
+    key: Annotated[list[str] | None, typer.Option(help="A merged cluster to split off; repeatable")] = None,
+    by: By = None,
+    note: Note = "",
+    home: Home = None,
+    url: Url = None,
+    as_json: Json = False,
+) -> None:
+    """Take a cluster apart, now and for events to come."""
+    body = _said({"templates": template or [], "keys": key or [], "by": by, "note": note})
+    answer = connect(home, url).post(f"/api/clusters/{_quoted(cluster_key)}/split", body)
+    if as_json:
+        print_json(answer)
+        return
+    for cluster in answer["clusters"]:
+        _tell(cluster, as_json=False)
+
+
+@app.command()
+def undo(
+    cluster_key: Key, by: By = None, note: Note = "", home: Home = None, url: Url = None, as_json: Json = False
+) -> None:
+    """Take back the last merge or split."""
+    _act(connect(home, url), cluster_key, "undo", {"by": by, "note": note}, as_json=as_json)
+
+
+def _act(runtime: Connection, cluster_key: str, action: str, word: dict[str, Any], *, as_json: bool) -> None:
+    _tell(runtime.post(f"/api/clusters/{_quoted(cluster_key)}/{action}", _said(word)), as_json=as_json)
+
+
+def _tell(cluster: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        print_json(cluster)
+    else:
+        typer.echo(f"{cluster['cluster_key']} is {cluster['status']}, urgency {cluster['urgency_score']:.2f}.")
+
+
+def _said(word: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in word.items() if value is not None}
+
+
+def _quoted(key: str) -> str:
+    from urllib.parse import quote
+
+    return quote(key, safe=":")
+
+
+def _first_line(cluster: dict[str, Any]) -> str:
+    newest = cluster["sample"][-1] if cluster["sample"] else {}
+    lines = str(newest.get("message") or "").splitlines()
+    return lines[0] if lines else ""

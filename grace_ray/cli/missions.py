@@ -1,0 +1,102 @@
+"""grace missions: what Grace went out to learn, and what it brought home."""
+
+from typing import Annotated, Any
+
+import typer
+
+from grace_ray.cli.connection import connect
+from grace_ray.cli.options import After, By, Home, Json, Limit, Note, Url
+from grace_ray.cli.printing import print_fields, print_json, print_table
+
+app = typer.Typer()
+MissionId = Annotated[str, typer.Argument(help="The mission's id")]
+_SHOWN = [
+    "mission_id",
+    "mission_type",
+    "status",
+    "description",
+    "cluster_key",
+    "priority",
+    "reason",
+    "created_at",
+    "started_at",
+    "ended_at",
+    "attempt",
+    "worker",
+    "error",
+    "summary",
+    "sources",
+    "helped",
+]
+
+
+@app.command("list")
+def list_missions(
+    status: Annotated[
+        str | None, typer.Option(help="pending, running, completed, failed, timed_out, cancelled")
+    ] = None,
+    limit: Limit = 50,
+    after: After = None,
+    home: Home = None,
+    url: Url = None,
+    as_json: Json = False,
+) -> None:
+    """List missions, newest first."""
+    page = connect(home, url).get("/api/missions", status=status, limit=limit, after=after)
+    if as_json:
+        print_json(page)
+        return
+    rows = [
+        (m["status"], m["priority"], m["created_at"], m["mission_id"], m["description"], len(m["knowledge_acquired"]))
+        for m in page["items"]
+    ]
+    print_table(("status", "priority", "created", "mission", "to learn", "statements"), rows, nothing="No missions.")
+    if page["next"]:
+        typer.echo(f"More: --after {page['next']}")
+
+
+@app.command()
+def show(mission_id: MissionId, home: Home = None, url: Url = None, as_json: Json = False) -> None:
+    """Show one mission with its strategies, sources and knowledge."""
+    mission = connect(home, url).get(f"/api/missions/{mission_id}")
+    if as_json:
+        print_json(mission)
+        return
+    print_fields(mission, _SHOWN)
+    for report in mission["strategies"]:
+        typer.echo(f"  {report['strategy']:<10} {report['status']:<12} {report['detail']}")
+    for statement in mission["knowledge_acquired"]:
+        typer.echo(f"* {statement['text']}")
+        typer.echo(f"    from {statement['source']} ({statement['confidence']:.2f})")
+
+
+@app.command()
+def start(
+    question: Annotated[str, typer.Argument(help="What to learn")],
+    topic: Annotated[str, typer.Option()] = "",
+    mission_type: Annotated[str, typer.Option("--type")] = "generic_learning",
+    cluster: Annotated[str | None, typer.Option(help="The cluster it is about")] = None,
+    by: By = None,
+    home: Home = None,
+    url: Url = None,
+    as_json: Json = False,
+) -> None:
+    """Start a mission."""
+    body: dict[str, Any] = {"question": question, "topic": topic, "mission_type": mission_type}
+    body |= {"cluster_key": cluster, "by": by}
+    _tell(connect(home, url).post("/api/missions", body), as_json=as_json)
+
+
+@app.command()
+def cancel(
+    mission_id: MissionId, by: By = None, note: Note = "", home: Home = None, url: Url = None, as_json: Json = False
+) -> None:
+    """Cancel a mission that waits or runs."""
+    _tell(connect(home, url).post(f"/api/missions/{mission_id}/cancel", {"by": by, "note": note}), as_json=as_json)
+
+
+def _tell(mission: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        print_json(mission)
+    else:
+        typer.echo(f"{mission['mission_id']} is {mission['status']}: {mission['description']}")
