@@ -19,14 +19,14 @@ def made_entries(rows: Sequence[Row], first_seq: int, recorded_us: int) -> tuple
     """
     entries: list[Entry] = []
     hashes: list[bytes] = []
-    sha256, dumps, new = _sha256, orjson.dumps, Entry._make
+    sha256, dumps, new = _sha256, orjson.dumps, tuple.__new__
     try:
         for seq, row in enumerate(rows, first_seq):
             body = row[8]
             digest = sha256(body)
             head = (seq, *row[:8], recorded_us)
             hashes.append(sha256(b"\x00" + dumps((*head, digest.hexdigest()))).digest())
-            entries.append(new((*head, digest.digest(), body)))
+            entries.append(new(Entry, (*head, digest.digest(), body)))
     except TypeError as error:
         raise InvalidInput(f"A fact cannot be put on the journal: {error}.") from error
     return entries, hashes

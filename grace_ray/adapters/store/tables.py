@@ -3,12 +3,15 @@
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any, Protocol
 
 from grace_ray.adapters.store import sql
 from grace_ray.core.entry import Entry
 from grace_ray.core.errors import InvalidInput, StoreUnavailable
 from grace_ray.core.store import ANY, EntryFilter, FollowerState, Record, RecordPage, Transaction
+
+_entry: Callable[[tuple[Any, ...]], Entry] = partial(tuple.__new__, Entry)  # Entry._make without its Python frame
 
 
 class Session(Protocol):
@@ -71,7 +74,7 @@ class TableReader:
 
     def find(self, entry_id: str) -> list[Entry]:
         """Return the entries with this id (one per source that used it)."""
-        return [Entry._make(row) for row in self._rows(sql.FIND, (entry_id,))]
+        return list(map(_entry, self._rows(sql.FIND, (entry_id,))))
 
     def record(self, view: str, key: str) -> Record | None:
         """Return one record, or None."""
@@ -143,7 +146,7 @@ class TableReader:
             return []
         statement, values = sql.select_entries(where, session.contains, newest=newest)
         rows = self._run(session, statement, (*values, start, limit))
-        return list(map(Entry._make, rows))
+        return list(map(_entry, rows))
 
     def _number(self, statement: str, values: Sequence[Any] = ()) -> int:
         rows = self._rows(statement, values)
