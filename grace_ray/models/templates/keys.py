@@ -91,12 +91,16 @@ def without_repeats(key: Key) -> Key:
     for length in range(2, _LONGEST_ENTRY + 1):
         at = 0
         while at + 2 * length <= len(pieces):
-            entry = pieces[at : at + length]
-            if entry == pieces[at + length : at + 2 * length] and WILDCARD in entry:
+            if pieces[at] == pieces[at + length] and _is_entry(pieces, at, length):
                 del pieces[at : at + length]
             else:
                 at += 1
     return tuple(pieces)
+
+
+def _is_entry(pieces: list[str], at: int, length: int) -> bool:
+    entry = pieces[at : at + length]
+    return WILDCARD in entry and entry == pieces[at + length : at + 2 * length]
 
 
 def reduced(key: Key) -> Iterator[Key]:

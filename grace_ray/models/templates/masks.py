@@ -85,7 +85,7 @@ class TokenMasks(dict[str, str]):
         return masked
 
 
-_SHARED = TokenMasks()
+_SHARED = TokenMasks()  # what a token is masked to never changes, so one cache serves the process
 
 
 def mask(line: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 from grace_ray.core.errors import InvalidInput, NotFound
 from grace_ray.models.templates.grouping import Grouping
 from grace_ray.models.templates.keys import Key, key_of
-from grace_ray.models.templates.masks import TokenMasks
+from grace_ray.models.templates.masks import mask
 from grace_ray.models.templates.match import Match
 from grace_ray.models.templates.record import Record
 from grace_ray.models.templates.teaching import Teaching
@@ -45,7 +45,6 @@ class TemplateMiner:
         if max_templates < 1:
             raise InvalidInput("max_templates must be 1 or more.", "max_templates")
         self._max_templates = max_templates
-        self._tokens = TokenMasks()
         self._grouping = Grouping()
         self._pinned: dict[str, Record] = {}  # a line, a masked line or a key that a person split off
         self._teachings: dict[int, Teaching] = {}
@@ -75,7 +74,7 @@ class TemplateMiner:
 
     def predict_one(self, line: str) -> Match | None:
         """The template a line is of, without learning from it; None if it is of none known."""
-        masked = self._tokens.mask(line[:_LONGEST_LINE])
+        masked = mask(line[:_LONGEST_LINE])
         key = key_of(masked)
         record = self._pin_of(line, masked) or self._grouping.find(key)
         return self._matched(record, is_new=False) if record is not None else None
@@ -111,7 +110,7 @@ class TemplateMiner:
         Like it are the lines with the same words at the places of the template that evidence opened; where none is
         open, the lines of the same masked form; where the template has but that form, the lines equal to this one.
         """
-        parent, masked = self._grouping.resolve(template_id), self._tokens.mask(line[:_LONGEST_LINE])
+        parent, masked = self._grouping.resolve(template_id), mask(line[:_LONGEST_LINE])
         key = key_of(masked)
         record = self._grouping.records.get(parent)
         if record is None or self._pin_of(line, masked) or self._grouping.find(key) is not record:
@@ -208,7 +207,7 @@ class TemplateMiner:
             self._grouping.joined[record.template_id] = mine.template_id
 
     def _learn_line(self, line: str) -> Record:
-        masked = self._tokens.mask(line if len(line) <= _LONGEST_LINE else line[:_LONGEST_LINE])
+        masked = mask(line if len(line) <= _LONGEST_LINE else line[:_LONGEST_LINE])
         record = self._pinned.get(_pin_name("line", line)) if self._pinned else None
         if record is None:
             record = self._masked.get(masked)
