@@ -6,7 +6,8 @@ Two kinds are gathered as keys come:
 * keys that are equal but for the values after `=`: what was seen at each of them.
 
 A place is a variable when words and a variable were both seen in it, or PLAIN_WORDS different words (FIRST_WORDS at the
-front of a message and before `:`). A word before `=` is a label, not a value. `true`, `false` and the like are states,
+front of a message and before `:`). After words like `user` two will do.
+A word before `=` is a label, not a value. `true`, `false` and the like are states,
 and words in -ed and -ing say what happened: none of them is a value.
 """
 
@@ -26,6 +27,7 @@ _STATES = frozenset(
         *("open", "closed", "success", "failure", "succeeded", "failed"),
     )
 )
+_NAMED = frozenset(("user", "username", "account", "host", "hostname"))  # what stands behind such a word is a name
 _VERB = re.compile(r"[A-Za-z]{3,}(?:ed|ing)")
 _NULLS = frozenset(("null", "none", "nil", "undefined", "unknown", "n/a"))
 
@@ -97,6 +99,8 @@ def is_variable(seen: Collection[str], key: Key, place: int) -> bool:
     names = {word for word in words - nulls if not _VERB.fullmatch(word)}
     is_label = place == 0 or after == ":"
     needed, least_context = (FIRST_WORDS, 3) if is_label or not _has_free_words(key) else (PLAIN_WORDS, 2)
+    if place and key[place - 1].lower() in _NAMED:
+        needed = 2
     return context >= least_context and len(names) + sum("." in name for name in names) >= needed
 
 

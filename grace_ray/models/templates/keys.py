@@ -45,7 +45,7 @@ _SIGNED = re.compile(r"(?<=[\s=(])[<>~+-]<\*>(?!>)")
 _DAY = r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)(?:[a-z]{3,6})?"
 _MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]{0,6}"
 DATE = re.compile(rf"\b(?:{_DAY},? )?(?:<\*> {_MONTH}|{_MONTH} <\*>)(?: <\*>)*(?: (?:[A-Z]{{3,4}}|[AP]M))?(?: <\*>)*")
-_QUOTED = re.compile(r"\"([^\"]{1,60})\"|(?<!\w)'([^']{1,60})'(?!\w)")
+_QUOTED = re.compile(r"(?<![\":])(?<!\": )\"([^\"]{1,60})\"(?! ?:)|(?<!\w)'([^']{1,60})'(?!\w)")
 _VALUE = re.compile(r"(?<==)(?:<\*>|[^\s,;()\[\]{}\"'=<>|])+(?:[{(\[]<\*>[})\]])?")
 EMPTY = re.compile(r"(?<=\s)(?:\(\)|\[\]|\{\}|\"\"|'')")
 _NAME = re.compile(r"(?:[\w$-]+\.){2,}[\w$-]|^[/\\~]|[/\\].*[/\\]|[A-Za-z]\d$|^\d")

@@ -222,6 +222,14 @@ def test_everyday_messages_of_well_known_programs_are_never_mixed() -> None:
     assert group_accuracy(found, [kind for _, kind in pairs]) > 0.7
 
 
+def test_json_lines_are_told_apart_by_their_words() -> None:
+    lines = [
+        f'{{"level":"info","msg":"{msg}","id":{n}}}' for msg in ("user logged in", "order placed") for n in (1, 22)
+    ]
+    assert grouped(lines)[0] == grouped(lines)[1] != grouped(lines)[2]
+    assert len(set(grouped(lines))) == 2
+
+
 def test_values_that_say_what_happened_are_kept_apart() -> None:
     lines = [
         f"event={event} user={user} ms=12" for event in ("login", "logout", "signup") for user in ("u1", "u2", "u3")
