@@ -1,0 +1,65 @@
+"""A line of a log file as an event: its level gives the severity, and what merely informs is baseline."""
+
+import hashlib
+import re
+from typing import Any
+
+from grace_ray.sense.derivation import severity_of_word
+
+LEVEL_WITHIN = 120  # characters: a level stands at the front of a line, words in the message are none
+_LEVEL = re.compile(
+    r"(?<![\w/.-])(?:level[=:]\s*\"?)?"
+    r"(TRACE|DEBUG|INFO|INFORMATION|NOTICE|WARN|WARNING|ERR|ERROR|SEVERE|CRIT|CRITICAL|ALERT|EMERG|FATAL|PANIC)"
+    r"(?![\w/-])"
+)
+_LOWER_LEVEL = re.compile(r"\blevel[=:]\s*\"?([a-z]+)|\[(trace|debug|info|notice|warn|error|crit|alert|emerg)\]")
+_LETTER = re.compile(r"^(?:\d\d-\d\d )?[\d:.]+\s+\d+\s+\d+\s+([VDIWEF])\s")
+_LETTERS = {"V": "trace", "D": "debug", "I": "info", "W": "warning", "E": "error", "F": "fatal"}
+_TROUBLE = re.compile(
+    r"\b(?:fail|error|exception|den(?:y|ied)|refus|reject|time[ds]? ?-?out|unable|can ?not|can't|could not|fatal|panic|"
+    r"corrupt|invalid|abort|kill|crash|lost|unreachable|exceed|break-in|attack|violation|out of memory|unexpected)",
+    re.IGNORECASE,
+)
+
+
+def level_of(line: str) -> str:
+    """Return the level word that a log line carries, "" where it carries none.
+
+    >>> level_of("2015-10-18 18:01:47,978 INFO [main] Executing"), level_of("sshd[1]: Failed password")
+    ('INFO', '')
+    """
+    front = line[:LEVEL_WITHIN]
+    if found := _LETTER.match(front):
+        return _LETTERS[found[1]]
+    if found := _LEVEL.search(front):
+        return found[1]
+    if found := _LOWER_LEVEL.search(front):
+        return found[1] or found[2]
+    return ""
+
+
+def to_event(line: str, source: str, event_id: str) -> dict[str, Any]:
+    """Return the CloudEvents object of a line; a line that says nothing of trouble is a baseline event."""
+    level = level_of(line)
+    severity = severity_of_word(level)
+    is_trouble = bool(_TROUBLE.search(line))
+    event: dict[str, Any] = {
+        "specversion": "1.0",
+        "id": event_id,
+        "source": source,
+        "type": "log.line",
+        "message": line,
+        "data": {"level": level} if level else {},
+    }
+    if severity not in {"", "low"}:
+        event["severity"] = severity
+    elif is_trouble:
+        event["severity"] = "medium"
+    else:
+        event |= {"severity": "low", "success": True}
+    return event
+
+
+def line_id(source: str, place: str, line: str) -> str:
+    """Return an id that the same line at the same place of the same source always gets."""
+    return hashlib.sha256(f"{source}\x1f{place}\x1f{line}".encode("utf-8", "replace")).hexdigest()[:32]
