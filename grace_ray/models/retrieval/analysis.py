@@ -12,15 +12,17 @@ from itertools import pairwise
 
 import Stemmer
 
+# Only what says nothing anywhere: "not", "out", "over", "any", "some" make the difference between two alerts.
 _STOP_WORDS = """
-    a about above after again all also am an and any are as at be because been being below between both but by
-    can could did do does doing for from further had has have having he her here hers him his how i if in into
-    is it its itself just may me might more most must my no nor not of off on once only or other our out over
-    own same shall she should so some such than that the their them then there these they this those through
-    to too under until up upon very was we were what when where which while who whom why will with would you
-    your
+    a about above also am an and are as at be because been being below but by can could did do does doing for
+    from further had has have having he her here hers him his how i if in into is it its itself just may me
+    might must my of on once or our own shall she should so such than that the their them then there these they
+    this those to too upon was we were what when where which while who whom why will with would you your
 """
 STOP_WORDS = frozenset(_STOP_WORDS.split())
+
+# Stems that Snowball keeps apart and operators do not.
+_SAME_STEM = {"failur": "fail", "err": "error", "config": "configur"}
 
 _URL = re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s)>\]\"']+", re.IGNORECASE)
 _WORD = re.compile(r"[^\W_]+(?:[_.\-]+[^\W_]+)*")
@@ -52,13 +54,16 @@ def words(text: str) -> list[str]:
 
 
 def compounds(text: str) -> list[str]:
-    """Each pair of neighbouring plain words written together: "crash looping" also asks for "crashlooping"."""
-    plain = [word.lower() for word in words(text)]
-    return [
-        _stemmer.stemWord(left + right)
-        for left, right in pairwise(plain)
-        if left.isalpha() and right.isalpha() and left not in STOP_WORDS and right not in STOP_WORDS
-    ]
+    """Each pair of neighbouring words written together, stop words passed over, numbers and lone letters left out.
+
+    "crash looping" also asks for "crashlooping", and "node is not ready" for the middle of ``KubeNodeNotReady``.
+
+    >>> compounds("Node is not ready")
+    ['nodenot', 'notreadi']
+    """
+    plain = [part.lower() for word in words(text) if word.lower() not in STOP_WORDS for part in _parts(word)]
+    plain = [part for part in plain if part not in STOP_WORDS and len(part) > 1]
+    return [_stem(left + right) for left, right in pairwise(plain) if not left.isdigit() and not right.isdigit()]
 
 
 def split_name(name: str) -> str:
@@ -89,10 +94,15 @@ def word_terms(word: str) -> tuple[str, ...]:
     parts = [part.lower() for part in _parts(word)][:_MOST_PARTS]
     found = [term for part in parts for term in _plain(part)]
     if len(parts) > 2:
-        found += [_stemmer.stemWord(left + right) for left, right in pairwise(parts)]
+        found += [_stem(left + right) for left, right in pairwise(parts)]
     if len(parts) > 1:
-        found.append(_stemmer.stemWord(name_key(word)))
+        found.append(_stem(name_key(word)))
     return tuple(found)
+
+
+def _stem(lower: str) -> str:
+    stem: str = _stemmer.stemWord(lower)
+    return _SAME_STEM.get(stem, stem)
 
 
 def _parts(word: str) -> list[str]:
@@ -103,7 +113,7 @@ def _plain(word: str) -> tuple[str, ...]:
     lower = word.lower()
     if lower in STOP_WORDS or (len(lower) < 2 and lower.isascii()):
         return ()
-    return (_stemmer.stemWord(lower),)
+    return (_stem(lower),)
 
 
 def _url_name(url: re.Match[str]) -> str:

@@ -2,7 +2,7 @@
 
 A passage is what is embedded, ranked and quoted: big enough to be understood alone, small enough for the embedding
 model's window (256 word pieces, about 1,000 characters of prose). Code blocks stay whole unless one alone exceeds the
-bound. Small neighbouring sections under a common heading are put together, so that a "TODO" is no passage of its own.
+bound. Small neighbouring sections are put together, so that a "TODO" is no passage of its own.
 """
 
 import re
@@ -221,11 +221,11 @@ def _short(unit: str, max_chars: int) -> Iterator[str]:
 
 
 def _join_small(drafts: list[_Draft], max_chars: int, min_chars: int) -> list[_Draft]:
-    """Join a small draft with the one before it where the sum fits; a heading that is lost on the way stays as text."""
+    """Join small neighbours; a heading that is lost on the way stays as text."""
     joined: list[_Draft] = []
     for draft in drafts:
         last = joined[-1] if joined else None
-        if last and min(last.size, draft.size) < min_chars and last.size + draft.size + 80 <= max_chars:
+        if last and _belong_together(last, draft, min_chars) and last.size + draft.size + 80 <= max_chars:
             common = _common(last.heading, draft.heading)
             if last.heading != common:
                 last.parts.insert(0, " / ".join(last.heading[len(common) :]))
@@ -236,6 +236,14 @@ def _join_small(drafts: list[_Draft], max_chars: int, min_chars: int) -> list[_D
         else:
             joined.append(draft)
     return joined
+
+
+def _belong_together(last: _Draft, draft: _Draft, min_chars: int) -> bool:
+    """Whether both are small, or one is and their section is the same or within the other's."""
+    if last.size >= min_chars and draft.size >= min_chars:
+        return False
+    is_within = _common(last.heading, draft.heading) in {last.heading, draft.heading} and bool(last.heading)
+    return is_within or (last.size < min_chars and draft.size < min_chars)
 
 
 def _common(one: tuple[str, ...], other: tuple[str, ...]) -> tuple[str, ...]:

@@ -1,11 +1,11 @@
 """Hybrid retrieval: BM25 and embeddings together rank documents, and point at the passage that answers.
 
 Either alone misses what the other finds: words and identifiers that must match exactly, and the same thing said in
-other words. Each signal is scaled per query to [0, 1] over the candidates, and the weighted mean of them ranks.
+other words. A title that the question spells out is a third witness. The mean of the three, each scaled to [0, 1],
+ranks.
 The index holds terms and vectors, no text: what a passage says stays in the store.
 """
 
-from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 from grace_ray.models.retrieval.analysis import compounds, distinct, split_name, terms
 from grace_ray.models.retrieval.chunks import Article, readable
 from grace_ray.models.retrieval.lexical import LexicalIndex
+from grace_ray.models.retrieval.question import Question
 from grace_ray.models.retrieval.vectors import VectorMatrix, from_blob, to_blob
 
 Floats = NDArray[np.float32]
 
-_COMPOUND_WEIGHT = 1.0
+_TITLE_SMOOTHING = 4.0
 
 
 class Embedder(Protocol):
@@ -38,9 +39,10 @@ class Embedder(Protocol):
 class Hit:
     """One document found, with the best of its passages.
 
-    ``score`` in [0, 1] ranks within one search only; ``similarity`` (cosine, -1 to 1, None without vectors) and
-    ``coverage`` (share of the query's information that the document's words cover, 0 to 1) may be compared between
-    searches. ``parts`` are the scaled signals that made the score; ``matched`` the words in common, most telling first.
+    ``passage`` counts from 0. ``score`` in [0, 1] ranks within one search only; ``similarity`` (cosine, -1 to 1, None
+    without vectors) and ``coverage`` (the share of what is asked that the document's words cover, 0 to 1) may be
+    compared between searches. ``parts`` are the scaled signals that made the score; ``matched`` the words of the
+    question that the document has, most telling first.
     """
 
     document_id: str
@@ -60,12 +62,16 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Signals:
-    """What each part says of each slot (s,) or row (r,), unscaled; vectors' parts are None without vectors."""
+    """What each part says of each slot (s,) or row (r,), unscaled; the dense ones are None without vectors.
+
+    ``lexical`` is BM25 of the whole document, ``title`` the share of its title that the question says, ``dense`` the
+    mean of the cosines of its best passage and of its title.
+    """
 
     lexical: Floats
+    title: Floats
     row_lexical: Floats
     dense: Floats | None
-    title_dense: Floats | None
     row_dense: Floats | None
 
 
@@ -75,12 +81,15 @@ def embedding_texts(article: Article) -> list[str]:
     return [title, *(". ".join([title, *p.heading, readable(p.text)]) for p in article.passages)]
 
 
-def query_terms(text: str) -> dict[str, float]:
-    """The terms of a question with their weights: repeats count by logarithm, neighbours also as one word."""
-    weights = {term: 1.0 + float(np.log(count)) for term, count in Counter(terms(text)).items()}
-    for term in compounds(text):
-        weights.setdefault(term, _COMPOUND_WEIGHT)
-    return weights
+def title_terms(article: Article) -> list[str]:
+    """The terms of all names of a document, each once."""
+    names = (article.title, *article.aliases)
+    return distinct(term for name in names for term in (*terms(name), *compounds(name)))
+
+
+def query_text(query: str) -> str:
+    """What to embed of a question: its prose, without labels."""
+    return Question.parse(query).prose
 
 
 class HybridIndex:
@@ -92,6 +101,7 @@ class HybridIndex:
 
     def __init__(self, dim: int = 384) -> None:
         self._documents = LexicalIndex()
+        self._titles = LexicalIndex({"title": 1.0})
         self._rows = LexicalIndex()
         self._starts: list[int] = []  # the first row of each slot: its title; passages follow
         self._vectors = VectorMatrix(dim)
@@ -113,11 +123,12 @@ class HybridIndex:
         if vectors is not None and vectors.shape != (count, self._vectors.dim):
             raise ValueError(f"Vectors must have shape {(count, self._vectors.dim)}, not {vectors.shape}.")
         self.remove(document_id)
-        title = distinct(term for name in (article.title, *article.aliases) for term in terms(name))
+        title = title_terms(article)
         headings = [[term for part in p.heading for term in terms(part)] for p in article.passages]
         bodies = [terms(p.text) for p in article.passages]
         self._starts.append(len(self._vectors))
         self._documents.add(document_id, {"title": title, "heading": _joined(headings), "body": _joined(bodies)})
+        self._titles.add(document_id, {"title": title})
         self._rows.add(f"{document_id}\n0", {"title": title})
         for number, (heading, body) in enumerate(zip(headings, bodies, strict=True), 1):
             self._rows.add(f"{document_id}\n{number}", {"heading": heading, "body": body})
@@ -132,6 +143,7 @@ class HybridIndex:
         for number in range(self._end(slot) - self._starts[slot]):
             self._rows.remove(f"{document_id}\n{number}")
         self._documents.remove(document_id)
+        self._titles.remove(document_id)
         if self._documents.is_sparse:
             self._compact()
         return True
@@ -141,32 +153,41 @@ class HybridIndex:
     ) -> list[Hit]:
         """The best ``k`` documents for a question, best first.
 
-        ``vector`` (dim,) is the question's embedding; ``among`` restricts to these document ids. A document that
-        shares no word and no vector with the question is no hit.
+        ``vector`` (dim,) is the embedding of ``query_text(query)``; ``among`` restricts to these
+        document ids. A document that shares no word and no vector with the question is no hit.
         """
-        weights = query_terms(query)
         slots = self._candidates(among)
         if not len(slots):
             return []
-        signals = self.signals(weights, vector)
+        question = Question.parse(query)
+        signals = self.signals(question, vector)
         parts = _scaled(signals, slots)
-        score = _combined(parts)
+        score = _mean(parts)
         best = [n for n in np.argsort(-score, kind="stable")[:k] if score[n] > 0]
-        mass = sum(weight * self._documents.idf(term) for term, weight in weights.items())
+        word_weights = self._word_weights(question)
         return [
-            self._hit(int(slots[n]), float(score[n]), {name: float(part[n]) for name, part in parts.items()},
-                      signals, weights, mass)
+            Hit(
+                document_id=str(self._documents.keys[slots[n]]),
+                passage=self._best_passage(int(slots[n]), signals),
+                score=float(score[n]),
+                similarity=None if signals.dense is None else float(signals.dense[slots[n]]),
+                parts={name: float(part[n]) for name, part in parts.items()},
+                **self._in_common(int(slots[n]), question, word_weights),
+            )
             for n in best
-        ]  # fmt: skip
+        ]
 
-    def signals(self, weights: Mapping[str, float], vector: Floats | None) -> Signals:
+    def signals(self, question: Question, vector: Floats | None) -> Signals:
         """The raw signals for every slot and row."""
+        weights = question.terms()
         lexical, row_lexical = self._documents.scores(weights), self._rows.scores(weights)
+        title = self._titles.coverage(question.naming(), _TITLE_SMOOTHING)
         if vector is None or not self._has_vectors:
-            return Signals(lexical, row_lexical, None, None, None)
+            return Signals(lexical, title, row_lexical, None, None)
         row_dense = self._vectors.similarities(vector)
         starts = np.array(self._starts)
-        return Signals(lexical, row_lexical, np.maximum.reduceat(row_dense, starts), row_dense[starts], row_dense)
+        dense = np.float32(0.5) * (np.maximum.reduceat(row_dense, starts) + row_dense[starts])
+        return Signals(lexical, title, row_lexical, dense, row_dense)
 
     def state(self) -> dict[str, Any]:
         """The whole index as lists and bytes."""
@@ -174,6 +195,7 @@ class HybridIndex:
             self._compact()
         return {
             "documents": self._documents.state(),
+            "titles": self._titles.state(),
             "rows": self._rows.state(),
             "starts": list(self._starts),
             "dim": self._vectors.dim,
@@ -183,6 +205,7 @@ class HybridIndex:
     def restore(self, state: Mapping[str, Any]) -> None:
         """Become the index that ``state`` was taken from."""
         self._documents.restore(state["documents"])
+        self._titles.restore(state["titles"])
         self._rows.restore(state["rows"])
         self._starts = list(state["starts"])
         self._vectors = VectorMatrix(state["dim"])
@@ -202,27 +225,25 @@ class HybridIndex:
             return np.array(sorted(self._documents.slot(key) for key in set(among) if key in self._documents), np.intp)
         return self._documents.living
 
-    def _hit(
-        self,
-        slot: int,
-        score: float,
-        parts: Mapping[str, float],
-        signals: Signals,
-        weights: Mapping[str, float],
-        mass: float,
-    ) -> Hit:
-        document_id = str(self._documents.keys[slot])
-        matched = self._documents.matched(document_id, weights)
-        covered = sum(weights[term] * self._documents.idf(term) for term in matched)
-        return Hit(
-            document_id=document_id,
-            passage=self._best_passage(slot, signals),
-            score=score,
-            coverage=covered / mass if mass else 0.0,
-            similarity=None if signals.dense is None else float(signals.dense[slot]),
-            parts=parts,
-            matched=tuple(matched),
+    def _word_weights(self, question: Question) -> dict[str, float]:
+        """What each word of the question tells: the idf of its rarest term; most, if no document has it."""
+        highest = self._documents.highest_idf
+        return {
+            word: max(map(self._documents.idf, word_terms)) or highest for word, word_terms in question.words().items()
+        }
+
+    def _in_common(self, slot: int, question: Question, word_weights: Mapping[str, float]) -> dict[str, Any]:
+        """``coverage`` and ``matched`` of a hit."""
+        found = question.words()
+        shared = self._documents.shared(
+            str(self._documents.keys[slot]), (term for word_terms in found.values() for term in word_terms)
         )
+        matched = [word for word, word_terms in found.items() if not shared.isdisjoint(word_terms)]
+        mass = sum(word_weights.values())
+        return {
+            "coverage": sum(word_weights[word] for word in matched) / mass if mass else 0.0,
+            "matched": tuple(sorted(matched, key=lambda word: -word_weights[word])),
+        }
 
     def _best_passage(self, slot: int, signals: Signals) -> int:
         """The passage, from 0, that is best by half and half of both signals; 0 where there is only a title."""
@@ -236,6 +257,7 @@ class HybridIndex:
 
     def _compact(self) -> None:
         living = self._documents.compact()
+        self._titles.compact()
         rows = self._rows.compact()
         sizes = [self._end(slot) - self._starts[slot] for slot in living]
         self._vectors.keep(rows)
@@ -247,14 +269,15 @@ def _joined(lists: Sequence[Sequence[str]]) -> list[str]:
 
 
 def _scaled(signals: Signals, slots: NDArray[np.intp]) -> dict[str, Floats]:
-    """Each signal over the candidates, scaled to [0, 1]."""
-    parts = {"lexical": _min_max(signals.lexical[slots])}
-    if signals.dense is not None and signals.title_dense is not None:
-        parts["dense"] = _min_max(np.float32(0.5) * (signals.dense[slots] + signals.title_dense[slots]))
+    """Each signal over the candidates within [0, 1]; the title's is a share already."""
+    parts = {"lexical": _min_max(signals.lexical[slots]), "title": signals.title[slots]}
+    if signals.dense is not None:
+        parts["dense"] = _min_max(signals.dense[slots])
     return parts
 
 
-def _combined(parts: Mapping[str, Floats]) -> Floats:
+def _mean(parts: Mapping[str, Floats]) -> Floats:
+    """All signals alike: weights fitted to four sets of alerts differed more from each other than from this."""
     total: Floats = np.sum(list(parts.values()), axis=0, dtype=np.float32)
     return total / np.float32(len(parts))
 

@@ -8,7 +8,7 @@ negative. Postings are growing typed arrays that NumPy reads in place, so a quer
 import math
 from array import array
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -37,12 +37,13 @@ class LexicalIndex:
         self._term_ids: dict[str, int] = {}
         self._posting_slots: list[array[int]] = []
         self._posting_counts: list[array[float]] = []
-        self._frequencies: list[int] = []  # in how many living documents each term occurs
+        self._frequencies: array[int] = array("i")  # in how many living documents each term occurs
         self._document_terms: list[array[int]] = []
         self._lengths: array[float] = array("f")
         self._total_length = 0.0
         self._saturation: Floats | None = None
         self._living: NDArray[np.intp] | None = None
+        self._masses: Floats | None = None
 
     def __len__(self) -> int:
         return len(self._slots)
@@ -106,7 +107,12 @@ class LexicalIndex:
         """Inverse document frequency, 0 for a term that no document has."""
         term_id = self._term_ids.get(term)
         frequency = self._frequencies[term_id] if term_id is not None else 0
-        return math.log1p((len(self._slots) - frequency + 0.5) / (frequency + 0.5)) if frequency else 0.0
+        return self._idf(frequency) if frequency else 0.0
+
+    @property
+    def highest_idf(self) -> float:
+        """What a term that no document has would count."""
+        return self._idf(0)
 
     def scores(self, query: Mapping[str, float]) -> Floats:
         """The score of each slot, float32, for terms with weights; 0 where nothing matches or nothing lives."""
@@ -125,17 +131,31 @@ class LexicalIndex:
             return living
         return scores
 
+    def coverage(self, terms: Iterable[str], smoothing: float = 0.0) -> Floats:
+        """The share of each slot's terms that are among ``terms``, float32 in [0, 1], each term counting its idf.
+
+        It looks from the document: 1 where the terms, each given once, say all that the document does. ``smoothing``
+        (in units of idf) is added to the whole, so that one or two common words are not covered by chance.
+        """
+        covered = np.zeros(len(self._keys), np.float32)
+        for term in terms:
+            idf = self.idf(term)
+            if idf:
+                covered[np.frombuffer(self._posting_slots[self._term_ids[term]], np.int32)] += np.float32(idf)
+        masses = self._idf_masses()
+        share: Floats = np.divide(covered, masses + np.float32(smoothing), out=np.zeros_like(covered), where=masses > 0)
+        return share
+
     def search(self, query: Mapping[str, float], k: int = 10) -> list[tuple[str, float]]:
         """The best ``k`` keys with their scores, best first; ties in the order of adding; only what matches."""
         scores = self.scores(query)
         order = np.argsort(-scores, kind="stable")[:k]
         return [(str(self._keys[slot]), float(scores[slot])) for slot in order if scores[slot] > 0]
 
-    def matched(self, key: str, query: Mapping[str, float]) -> list[str]:
-        """Those terms of the query that a document has, the most telling first."""
+    def shared(self, key: str, terms: Iterable[str]) -> set[str]:
+        """Those of ``terms`` that a document has."""
         has = set(self._document_terms[self._slots[key]])
-        found = [term for term in query if self._term_ids.get(term, -1) in has]
-        return sorted(found, key=lambda term: -query[term] * self.idf(term))
+        return {term for term in terms if self._term_ids.get(term, -1) in has}
 
     def state(self) -> dict[str, Any]:
         """Everything that lives, as lists and little-endian bytes."""
@@ -170,7 +190,7 @@ class LexicalIndex:
         self._lengths = array("f", np.frombuffer(state["lengths"], "<f4").tolist())
         self._total_length = float(sum(self._lengths))
         self._term_ids = {term: number for number, term in enumerate(state["terms"])}
-        self._frequencies = sizes.tolist()
+        self._frequencies = _typed("i", sizes.astype(np.int32))
         spans = [slice(end - size, end) for end, size in zip(ends.tolist(), sizes.tolist(), strict=True)]
         self._posting_slots = [_typed("i", slots[span]) for span in spans]
         self._posting_counts = [_typed("f", counts[span]) for span in spans]
@@ -201,8 +221,22 @@ class LexicalIndex:
         self._forget_derived()
         return slot
 
+    def _idf(self, frequency: int) -> float:
+        return math.log1p((len(self._slots) - frequency + 0.5) / (frequency + 0.5))
+
     def _forget_derived(self) -> None:
-        self._saturation = self._living = None
+        self._saturation = self._living = self._masses = None
+
+    def _idf_masses(self) -> Floats:
+        """The sum of idf over the terms of each slot, 0 for an empty one, kept until the index changes."""
+        if self._masses is None:
+            frequencies = np.frombuffer(self._frequencies, np.int32).astype(np.float32)
+            idf = np.log1p((len(self._slots) - frequencies + 0.5) / (frequencies + 0.5))
+            sizes = [len(held) for held in self._document_terms]
+            flat = np.frombuffer(b"".join(held.tobytes() for held in self._document_terms), np.int32)
+            slots = np.repeat(np.arange(len(sizes)), sizes)
+            self._masses = np.bincount(slots, idf[flat], len(sizes)).astype(np.float32)
+        return self._masses
 
     def _lengths_saturation(self) -> Floats:
         """k1 * (1 - b + b * length / mean length) of each slot, kept until the index changes."""
