@@ -84,7 +84,7 @@ def is_by_person(entry: Entry) -> bool:
     """Whether a finding ``cluster.resolved`` is a person's doing, and not a mission's or Grace's own."""
     body = entry.content()
     by = str(body.get("resolved_by") or body.get("by") or "")
-    return bool(by) and not by.startswith(("mission", "grace/", "triage"))
+    return bool(by) and not by.startswith(("mission ", "mission:", "recovery", "grace/"))
 
 
 def _question(plain: Any, topic: str, cluster_key: str | None) -> Question:

@@ -1,0 +1,34 @@
+"""What a strategy brings back, and how it words its report."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from grace_ray.core.document import Document, Hit
+from grace_ray.core.errors import GraceError, RateLimited, Refused
+from grace_ray.core.mission import StrategyReport
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """The report, the passages that may answer (best first), and texts that are new to Grace."""
+
+    report: StrategyReport
+    passages: Sequence[Hit] = ()
+    documents: Sequence[Document] = ()
+
+
+def found(strategy: str, passages: Sequence[Hit], detail: str, documents: Sequence[Document] = ()) -> Found:
+    """Return what a strategy found, or that it found nothing."""
+    sources = tuple(dict.fromkeys(hit.source for hit in passages))
+    status = "found" if passages else "nothing"
+    report = StrategyReport(strategy=strategy, status=status, detail=detail, sources=sources)
+    return Found(report=report, passages=tuple(passages), documents=tuple(documents))
+
+
+def failed(strategy: str, error: GraceError) -> Found:
+    """Return the report of an outside fault: refused by a policy or a rate limit, else unreachable."""
+    if isinstance(error, RateLimited):
+        detail = f"{error} It asks to wait {error.retry_after_s:.0f} s."
+        return Found(report=StrategyReport(strategy=strategy, status="refused", detail=detail))
+    status = "refused" if isinstance(error, Refused) else "unreachable"
+    return Found(report=StrategyReport(strategy=strategy, status=status, detail=str(error)))

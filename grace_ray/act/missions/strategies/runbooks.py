@@ -1,0 +1,42 @@
+"""Runbooks: the user's own instructions, searched first and read whole: the answer is seldom where the words are."""
+
+from dataclasses import replace
+
+from grace_ray.act.missions.strategies.exploration import Found, failed, found
+from grace_ray.act.missions.strategies.query import home_query
+from grace_ray.core.document import Hit
+from grace_ray.core.errors import GraceError
+from grace_ray.core.mission import Question
+from grace_ray.core.ports import Budget, KnowledgePort
+
+RUNBOOKS = frozenset({"runbook"})
+SEARCHED = 3
+READ_WHOLE = 2
+PASSAGES_MAX = 30
+
+
+class RunbookStrategy:
+    """Finds the SEARCHED best runbooks; the first READ_WHOLE of them are read from end to end."""
+
+    name = "runbooks"
+
+    def __init__(self, knowledge: KnowledgePort) -> None:
+        self._knowledge = knowledge
+
+    def explore(self, question: Question, budget: Budget) -> Found:
+        """Return the passages of the runbooks that match."""
+        try:
+            hits = self._knowledge.search(home_query(question), SEARCHED, RUNBOOKS)
+            passages = [passage for place, hit in enumerate(hits) for passage in self._read(hit, place, budget)]
+        except GraceError as error:
+            return failed(self.name, error)
+        titles = ", ".join(hit.title for hit in hits)
+        detail = f"Best runbooks: {titles}." if hits else "No runbook matches; name folders with knowledge.runbooks."
+        return found(self.name, passages, detail)
+
+    def _read(self, hit: Hit, place: int, budget: Budget) -> list[Hit]:
+        if place >= READ_WHOLE or budget.remaining_s() <= 0 or budget.is_cancelled():
+            return [hit]
+        whole = self._knowledge.passages(hit.source)[:PASSAGES_MAX]
+        others = [replace(p, score=hit.score, reasons=hit.reasons) for p in whole if p.passage_id != hit.passage_id]
+        return [hit, *others]
