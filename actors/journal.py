@@ -9,7 +9,6 @@ import ray
 from actors import wire
 from actors.group_commit import GroupCommit
 from grace_ray import wiring
-from grace_ray.core.clock import utc_now
 from grace_ray.core.entry import Entry
 from grace_ray.core.errors import GraceError
 from grace_ray.settings import Settings
@@ -84,7 +83,7 @@ class JournalActor:
 
     async def _open(self) -> None:
         settings = self._settings
-        self._journal = await asyncio.to_thread(wiring.open_journal, settings, utc_now())
+        self._journal = await asyncio.to_thread(wiring.open_journal, settings)
         self._commits = GroupCommit(
             self._journal,
             group_max_rows=settings.journal.group_max_rows,
