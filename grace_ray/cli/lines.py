@@ -4,7 +4,7 @@ import hashlib
 import re
 from typing import Any
 
-from grace_ray.sense.derivation import severity_of_word
+from grace_ray.sense.derivation import log_level, severity_of_word
 
 LEVEL_WITHIN = 120  # characters: a level stands at the front of a line, words in the message are none
 _LEVEL = re.compile(
@@ -14,12 +14,8 @@ _LEVEL = re.compile(
 )
 _LOWER_LEVEL = re.compile(r"\blevel[=:]\s*\"?([a-z]+)|\[(trace|debug|info|notice|warn|error|crit|alert|emerg)\]")
 _LETTER = re.compile(r"^(?:\d\d-\d\d )?[\d:.]+\s+\d+\s+\d+\s+([VDIWEF])\s")
+_NUL = str.maketrans({"\0": "\ufffd"})
 _LETTERS = {"V": "trace", "D": "debug", "I": "info", "W": "warning", "E": "error", "F": "fatal"}
-_TROUBLE = re.compile(
-    r"\b(?:fail|error|exception|den(?:y|ied)|refus|reject|time[ds]? ?-?out|unable|can ?not|can't|could not|fatal|panic|"
-    r"corrupt|invalid|abort|kill|crash|lost|unreachable|exceed|break-in|attack|violation|out of memory|unexpected)",
-    re.IGNORECASE,
-)
 
 
 def level_of(line: str) -> str:
@@ -40,23 +36,20 @@ def level_of(line: str) -> str:
 
 def to_event(line: str, source: str, event_id: str) -> dict[str, Any]:
     """Return the CloudEvents object of a line; a line that says nothing of trouble is a baseline event."""
-    level = level_of(line)
-    severity = severity_of_word(level)
-    is_trouble = bool(_TROUBLE.search(line))
+    word = level_of(line)
+    level = log_level(severity_of_word(word), line)
     event: dict[str, Any] = {
         "specversion": "1.0",
         "id": event_id,
         "source": source,
         "type": "log.line",
-        "message": line,
-        "data": {"level": level} if level else {},
+        "severity": level.severity,
+        "message": line.translate(_NUL),
     }
-    if severity not in {"", "low"}:
-        event["severity"] = severity
-    elif is_trouble:
-        event["severity"] = "medium"
-    else:
-        event |= {"severity": "low", "success": True}
+    if level.success:
+        event["success"] = True
+    if word:
+        event["data"] = {"level": word}
     return event
 
 

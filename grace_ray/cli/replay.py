@@ -1,4 +1,4 @@
-"""grace replay: a recorded stream, sent again as fast as it goes or in its own time; it can be broken off and resumed."""
+"""grace replay: a recorded stream, sent again as fast as it goes or in its own time; it can be resumed."""
 
 import sys
 import time

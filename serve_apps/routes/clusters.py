@@ -1,6 +1,6 @@
 """Clusters: list, look closely, and say what a person knows better."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
-from grace_ray.core.clock import to_text, utc_now
+from grace_ray.core.clock import to_text
 from grace_ray.core.cluster import Cluster
 from grace_ray.core.errors import InvalidInput
 from grace_ray.core.store import EntryFilter, Reader
@@ -38,25 +38,18 @@ class Action(StrEnum):
 
 
 class Word(BaseModel):
-    """A person's word on a cluster; ``until`` or ``for_s`` ends it, ``value`` is the severity that is set."""
+    """A person's word on a cluster. ``until``, or ``for_s`` seconds from now, ends it (each action has its default).
+
+    ``value`` is the severity that ``severity`` sets, or the action that ``clear`` takes back (empty: all).
+    """
 
     model_config = ConfigDict(extra="forbid")
 
     by: Name | None = None
     note: Note = ""
-    until: AwareDatetime | None = None
+    until: AwareDatetime | None = Field(None, ge=datetime(2000, 1, 1, tzinfo=UTC), lt=datetime(9000, 1, 1, tzinfo=UTC))
     for_s: float | None = Field(None, gt=0, le=366 * 24 * 3600, allow_inf_nan=False)
-    value: Literal["", "low", "medium", "high", "critical"] = ""
-
-    def end(self, now: datetime) -> datetime | None:
-        """Return when the word ends. Raises InvalidInput for an end that is past or given twice."""
-        if self.until is not None and self.for_s is not None:
-            raise InvalidInput("Give until or for_s, not both.", "until")
-        if self.for_s is not None:
-            return now + timedelta(seconds=self.for_s)
-        if self.until is not None and self.until <= now:
-            raise InvalidInput("This time is past already.", "until")
-        return self.until
+    value: str = Field("", max_length=20)
 
 
 class Merge(BaseModel):
@@ -118,7 +111,7 @@ def show(cluster_key: ClusterKey, reader: TheReader) -> Response:
 
 @router.post("/{cluster_key:path}/split", summary="Take clusters apart")
 async def split(cluster_key: ClusterKey, body: Split, gateway: TheGateway, caller: Caller) -> Response:
-    """The split stays for events to come, and can be undone."""
+    """{clusters: [...]}; the split stays for events to come, and can be undone."""
     if bool(body.templates) == bool(body.keys):
         raise InvalidInput("Name what to split off: templates, or the keys of merged clusters.", "templates")
     arguments = {
@@ -128,7 +121,7 @@ async def split(cluster_key: ClusterKey, body: Split, gateway: TheGateway, calle
         "by": body.by or caller,
         "note": body.note,
     }
-    return as_json({"clusters": await gateway.call("triage", "operate", "split", arguments)})
+    return as_json(await gateway.call("triage", "operate", "split", arguments))
 
 
 @router.post("/{cluster_key:path}/undo", summary="Take back the last merge or split", response_model=Cluster)
@@ -145,16 +138,11 @@ async def act(
 ) -> Response:
     """No sensor overwrites it; it ends at ``until``, or after ``for_s`` seconds, or with ``clear``."""
     word = body or Word()
-    until = word.end(utc_now())
-    if action is Action.SEVERITY and not word.value:
-        raise InvalidInput("Which severity? low, medium, high or critical.", "value")
-    arguments = {
-        "cluster_key": cluster_key,
-        "by": word.by or caller,
-        "note": word.note,
-        "until": to_text(until) if until else None,
-        "value": word.value,
-    }
+    if word.until is not None and word.for_s is not None:
+        raise InvalidInput("Give until or for_s, not both.", "until")
+    arguments = word.model_dump(exclude_none=True) | {"cluster_key": cluster_key, "by": word.by or caller}
+    if word.until is not None:
+        arguments["until"] = to_text(word.until)
     return as_json(await gateway.call("triage", "operate", action.value, arguments))
 
 

@@ -1,13 +1,14 @@
 """Learning missions: list, look, start one, cancel one."""
 
+import asyncio
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
-from grace_ray.core.errors import InvalidInput
-from grace_ray.core.mission import Mission
+from grace_ray.core.errors import Conflict, InvalidInput
+from grace_ray.core.mission import OPEN_STATUSES, Mission
 from serve_apps.answers import After, Limit, as_json, as_page, record_body
 from serve_apps.dependencies import Caller, TheGateway, TheReader
 
@@ -67,5 +68,8 @@ async def create(body: NewMission, gateway: TheGateway, caller: Caller) -> Respo
 async def cancel(mission_id: MissionId, gateway: TheGateway, caller: Caller, body: Cancel | None = None) -> Response:
     """Pending or running; answers 409 where it has ended."""
     said = body or Cancel()
+    known = await asyncio.to_thread(record_body, gateway.reader, "missions", mission_id, "mission")
+    if known["status"] not in OPEN_STATUSES:
+        raise Conflict(f"The mission has ended already: it is {known['status']}.", "mission_id")
     arguments = {"mission_id": mission_id, "by": said.by or caller, "note": said.note}
     return as_json(await gateway.call("mission_launcher", "operate", "cancel", arguments))
