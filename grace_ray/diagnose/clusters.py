@@ -69,6 +69,13 @@ class Clusters:
         self._changed[key] = None
         return (leaf, is_new) if leaf.merged_into is None else (self.root(leaf), False)
 
+    def destination(self, rule_key: str, template_id: str) -> str:
+        """Return the key of the cluster that shows events of a rule key and template."""
+        key = self.splits.get((rule_key, template_id), rule_key)
+        while key in self.routes:
+            key = self.routes[key]
+        return key
+
     def create(self, key: str, names: Names, at_us: int) -> LiveCluster:
         """Create a cluster without events, under the root that a route gives it."""
         domain, severity, pattern = names

@@ -51,6 +51,7 @@ class Lessons:
         self._clusters = clusters
         self._lessons: dict[int, Lesson] = {}
         self._changed: dict[int, None] = {}
+        self.revision = 0  # rises with every lesson given or taken back
 
     def __iter__(self) -> Iterator[Lesson]:
         return iter(self._lessons.values())
@@ -102,7 +103,13 @@ class Lessons:
             self._put_back(lesson)
         self._lessons[lesson.number] = replace(lesson, is_undone=True)
         self._changed[lesson.number] = None
+        self.revision += 1
         return lesson
+
+    @property
+    def is_any(self) -> bool:
+        """Whether anything was ever taught."""
+        return bool(self._lessons)
 
     @property
     def has_changed(self) -> bool:
@@ -233,6 +240,7 @@ class Lessons:
         )
         self._lessons[number] = lesson
         self._changed[number] = None
+        self.revision += 1
         self._route(lesson)
 
     def _route(self, lesson: Lesson) -> None:

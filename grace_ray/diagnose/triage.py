@@ -20,6 +20,8 @@ from grace_ray.core.store import Reader, Record
 from grace_ray.diagnose import launching, overrides
 from grace_ray.diagnose.clusters import PARTS, VIEW, Clusters
 from grace_ray.diagnose.counters import Counters
+from grace_ray.diagnose.groups import VIEW as GROUPS
+from grace_ray.diagnose.groups import Groups
 from grace_ray.diagnose.lessons import VIEW as LESSONS
 from grace_ray.diagnose.lessons import Lessons
 from grace_ray.diagnose.live_cluster import LiveCluster
@@ -48,6 +50,7 @@ class Triage:
         self._miner = miner
         self._clusters = Clusters(settings)
         self._lessons = Lessons(self._clusters)
+        self._groups = Groups(self._clusters, self._lessons, miner.resolve)
         self._counters = Counters()
         self._tuning = Tuning(settings)
         self._alarms = Alarms(settings)
@@ -78,7 +81,7 @@ class Triage:
             if live is not None and live.merged_into is None:
                 self._look_again(live, due_us, now_us)
         self._sweep(now_us)
-        return self._effects(now_us)
+        return self._effects(now_us, is_due=True)
 
     def operate(self, action: str, args: Mapping[str, Any], now: datetime) -> tuple[Effects, Any]:
         """Do what a person asks: acknowledge, silence, resolve, reopen, severity, clear, merge, split or undo.
@@ -109,6 +112,7 @@ class Triage:
                 "miner": self._miner.state(),
                 "rates": self._rates.state(),
                 "recovery": self._recovery.state(),
+                "units": self._groups.state(),
             }
         )
 
@@ -120,6 +124,7 @@ class Triage:
             self._miner.restore(plain["miner"])
             self._rates.restore(plain["rates"])
             self._recovery.restore(plain["recovery"])
+            self._groups.restore(plain["units"])
         self._lessons.restore(reader.scan(LESSONS))
         self._clusters.restore(reader.scan(VIEW), reader.scan(PARTS))
         stats = reader.record("triage", "stats")
@@ -128,6 +133,7 @@ class Triage:
             self._counters.restore(plain)
             self._tuning.restore(plain["tuning"])
             self._alarms.restore(plain["alarms"])
+        self._groups.settle(reader.scan(GROUPS))
         for live in self._clusters:
             self._set_timers(live)
 
@@ -149,6 +155,7 @@ class Triage:
         if not signal.pattern:
             signal.pattern = f"t-{signal.template_id}" if signal.template_id else signal.entry.type.rsplit(".", 1)[-1]
         self._recovery.failed(signal, signal.rule_key)
+        self._groups.learn(signal)
         return became_noisy, [], []
 
     def _event(self, entry: Entry) -> None:
@@ -335,8 +342,8 @@ class Triage:
             live.say(why)
             self._clusters.touch(live)
             told = {"mission_id": live.mission_id, "quiet_s": QUIET_S, "statement_ids": list(live.knowledge)}
-            body: dict[str, Any] = {"cluster_key": live.key, "reason": why, **told}
-            self._out.finding("cluster.stayed_quiet", live.key, due_us, live.mission_id or "", body)
+            quiet = {"cluster_key": live.key, "reason": why, **told}
+            self._out.finding("cluster.stayed_quiet", live.key, due_us, live.mission_id or "", quiet)
         if quiet_s >= self._settings.delete_resolved_after_s:
             self._clusters.delete(live)
             self._out.finding("cluster.deleted", live.key, due_us, "", {"cluster_key": live.key})
@@ -414,8 +421,9 @@ class Triage:
         body = {"kind": alarm.kind, "subject": alarm.subject, "reason": alarm.why}
         self._out.finding(f"cluster.warning.{alarm.kind}", alarm.subject, at_us, cause, body)
 
-    def _effects(self, at_us: int) -> Effects:
-        records = self._clusters.drain()
+    def _effects(self, at_us: int, *, is_due: bool = False) -> Effects:
+        groups = self._groups.update(at_us, self._out, is_due=is_due)
+        records = self._clusters.drain() + groups
         alarm = self._alarms.clusters(self._clusters.active)
         if alarm is not None:
             self._warn(alarm, at_us, "")
