@@ -1,6 +1,7 @@
 """What an event leaves out: its severity from the payload's own numbers and words, its message from its fields."""
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -43,6 +44,48 @@ _BY_TYPE = {
     "forecast.breach.predicted": (_Rule("probability", ((0.95, "critical"), (0.8, "high")), "medium"),),
     "htm.anomaly.detected": _ANY_TYPE[:1],
 }
+
+
+# What a log line without a level, or with INFO, says when something is wrong.
+_GRAVE = re.compile(
+    r"\b(?:panic|fatal|segfault|segmentation fault|core dumped|out of memory|oom[- ]kill|corrupt(?:ed|ion)?|data loss"
+    r"|no space left|emergency)\b",
+    re.IGNORECASE,
+)
+_TROUBLE = re.compile(
+    r"\b(?:errors?|err|fail(?:s|ed|ure|ures|ing)?|exceptions?|denied|refused|rejected|time[d-]?[ -]?out|timeout"
+    r"|unreachable|unavailable|unable|cannot|can't|could not|couldn't|invalid|illegal|abort(?:ed|ing)?|crash(?:ed)?"
+    r"|died|lost|dropped|disconnect(?:ed)?|unknown|missing|not found|too many|exceed(?:s|ed)?|full|critical|severe"
+    r"|break-in|attack|expired|bad|broken|unexpected|warning|degraded|overload(?:ed)?|stuck|retry(?:ing)?|down)\b"
+    r"|[a-z](?:Exception|Error)\b",
+    re.IGNORECASE,
+)
+
+
+class LogLevel(NamedTuple):
+    """What a log line amounts to: its severity, and whether it is the baseline of normal work."""
+
+    severity: str
+    success: bool
+
+
+def log_level(level_severity: str, text: str) -> LogLevel:
+    """Return what a log line amounts to, by the severity of its level (empty: no level, or a debug one) and its words.
+
+    WARN and above stand for themselves. Below that, or without a level, a line is normal work unless it names trouble.
+
+    >>> log_level("high", "disk full").severity, log_level("low", "started").success
+    ('high', True)
+    >>> log_level("", "connection refused")
+    LogLevel(severity='medium', success=False)
+    """
+    if level_severity in ("critical", "high", "medium"):
+        return LogLevel(level_severity, False)
+    if _GRAVE.search(text):
+        return LogLevel("medium" if level_severity else "high", False)
+    if _TROUBLE.search(text):
+        return LogLevel("low" if level_severity else "medium", False)
+    return LogLevel("low", True)
 
 
 def severity_of_word(word: str) -> str:

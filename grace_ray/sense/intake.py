@@ -26,7 +26,7 @@ ID_MAX, SOURCE_MAX, TYPE_MAX, SUBJECT_MAX, TEXT_MAX = 256, 512, 255, 1024, 4096
 """Characters of an attribute."""
 
 _CLOUDEVENTS = "specversion id source type time subject datacontenttype data data_base64"
-_GRACE = "domain severity pattern message success trace traceparent tracestate cause"
+_GRACE = "domain severity pattern message success trace traceparent tracestate cause reported"
 _KNOWN = frozenset(f"{_CLOUDEVENTS} {_GRACE}".split())
 _SEVERITIES = frozenset(SEVERITIES)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
@@ -103,7 +103,7 @@ class Intake:
         type_name = _required("type", get("type"), TYPE_MAX)
         if get("specversion") != "1.0":
             raise InvalidInput("The attribute specversion must be '1.0'.", "specversion")
-        at_us = now_us if (time := get("time")) is None else self._time(time, now_us)
+        at_us = self._reported(get("reported"), now_us) if (time := get("time")) is None else self._time(time, now_us)
         subject = "" if (subject := get("subject")) is None else _text("subject", subject, SUBJECT_MAX)
         cause = "" if (cause := get("cause")) is None else _text("cause", cause, ID_MAX)
         body, has_message = _body(raw, lookup(type_name))
@@ -118,6 +118,18 @@ class Intake:
         if at_us < now_us - self._past_us:
             raise InvalidInput(f"The time {value} lies more than {self._settings.past_max_days:g} days back.", "time")
         return at_us
+
+    def _reported(self, value: Any, now_us: int) -> int:
+        """Return the time that a system without CloudEvents wrote, where it is plausible, else the time of receipt.
+
+        An alert that has fired for two years, or a clock that went wrong, is no reason to lose what it says.
+        """
+        if value is None:
+            return now_us
+        try:
+            return self._time(value, now_us)
+        except InvalidInput:
+            return now_us
 
     def _encoded(self, body: dict[str, Any]) -> bytes:
         """Return the canonical bytes of a body, or say what is wrong with its data."""
@@ -171,7 +183,7 @@ def _body(raw: RawEvent, kind: EventType) -> tuple[dict[str, Any], bool]:
     body: dict[str, Any] = {
         "domain": kind.domain if (domain := get("domain")) is None else _domain(domain),
         "severity": derivation.severity(kind, data) if (word := get("severity")) is None else _severity(word),
-        "message": message or derivation.message(kind.type, data),
+        "message": message[: derivation.MESSAGE_MAX] if message else derivation.message(kind.type, data),
     }
     if pattern := kind.pattern if (pattern := get("pattern")) is None else _pattern(pattern):
         body["pattern"] = pattern

@@ -51,7 +51,7 @@ _PROSE = (
     r"|true|false|empty|failed|mismatch|rejected|refused|denied|accepted|check|no|the|for|from)\b"
 )
 # How objects print themselves: Token{a64f992 ...}, android.os.BinderProxy@3c6f0f2.
-_DUMP = r"(?-i:[A-Z][A-Za-z]+\{|(?:[a-z]+\.)+\w+@[0-9a-f]+\b)"
+_DUMP = r"(?-i:[A-Z][A-Za-z]+\ ?\{|(?:[a-z]+\.)+\w+@[0-9a-f]+\b)"
 _TEXT = r"""
     (?P<pem>-----BEGIN\ [A-Z0-9 ]*PRIVATE\ KEY[A-Z ]*-----(?s:.*?)(?:-----END\ [A-Z0-9 ]*-----|\Z))
   | (?P<url>\b[a-z][a-z0-9+.\-]{{1,20}}://[^\s/:@"']*:)[^\s/"']+(?=@)
