@@ -139,7 +139,7 @@ def _translated() -> Iterator[None]:
         yield
     except psycopg.IntegrityError as error:
         raise Conflict(f"The store refused a row: {error}.") from error
-    except (psycopg.DataError, UnicodeEncodeError, psycopg.ProgrammingError) as error:
+    except (psycopg.DataError, psycopg.ProgrammingError, UnicodeEncodeError, OverflowError) as error:
         raise InvalidInput(f"The store cannot hold a value: {error}.") from error
     except psycopg.Error as error:
         raise StoreUnavailable(f"The store cannot be used now: {error}.") from error

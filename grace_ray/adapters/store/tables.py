@@ -269,6 +269,9 @@ class TableWriter(TableReader):
                 session.begin()
                 work(TableTransaction(session))
                 session.commit()
+            except StoreUnavailable:
+                self._drop(session)
+                raise
             except BaseException:
                 self._undo(session)
                 raise
@@ -285,5 +288,9 @@ class TableWriter(TableReader):
         try:
             session.rollback()
         except StoreUnavailable:
-            self._writing = None
-            session.close()
+            self._drop(session)
+
+    def _drop(self, session: Session) -> None:
+        """Close the connection, which may have gone bad; the next transaction opens another."""
+        self._writing = None
+        session.close()
