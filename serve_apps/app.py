@@ -7,6 +7,7 @@ from grace_ray.sense.intake import Intake
 from serve_apps import docs_page, problems
 from serve_apps.auth import Guard
 from serve_apps.bodies import Bodies
+from serve_apps.console.pages import console_router
 from serve_apps.feed import Feed
 from serve_apps.gateway import Gateway
 from serve_apps.idempotency import Idempotency
@@ -63,6 +64,7 @@ def build(gateway: Gateway) -> FastAPI:
     problems.install(app)
     for family in FAMILIES:
         app.include_router(family.router)
+    app.include_router(console_router(gateway))
     docs_page.install(app)
     # The last one added is the outermost.
     app.add_middleware(Idempotency, gateway=gateway)

@@ -1,6 +1,6 @@
 """The real application over a real store and the real parts, in one process."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -59,8 +59,27 @@ def http(house: House) -> TestClient:
     return house.http
 
 
-def event(number: int | str = 1, **changes) -> dict:
-    """Return a good CloudEvent."""
+@pytest.fixture
+def make(tmp_path: Path) -> Iterator[Callable[..., House]]:
+    """Make a house with other settings."""
+    made: list[House] = []
+
+    def make(**settings) -> House:
+        made.append(make_house(tmp_path / f"home{len(made)}", **settings))
+        return made[-1]
+
+    yield make
+    for house in made:
+        house.gateway.reader.close()
+
+
+@pytest.fixture(scope="session")
+def event() -> Callable[..., dict]:
+    """Make a good CloudEvent, changed as asked."""
+    return _event
+
+
+def _event(number: int | str = 1, **changes) -> dict:
     return {
         "specversion": "1.0",
         "id": f"e{number}",
@@ -69,6 +88,3 @@ def event(number: int | str = 1, **changes) -> dict:
         "data": {"message": f"build {number} failed: no space left on device"},
         **changes,
     }
-
-
-BATCH = {"Content-Type": "application/cloudevents-batch+json"}
