@@ -9,10 +9,13 @@ from datetime import datetime
 from typing import NamedTuple
 
 from grace_ray.core.clock import utc_now
+from grace_ray.core.entry import Entry
 from grace_ray.core.errors import Backpressure, GraceError, StoreUnavailable
 from grace_ray.core.fact import Row
 from grace_ray.core.store import Appended, Commit
 from grace_ray.prove.journal import Journal
+
+_TAIL_ENTRIES = 10_000
 
 
 class _Waiting(NamedTuple):
@@ -26,6 +29,7 @@ class GroupCommit:
     """Queues work for a Journal and commits it in groups of at most ``group_max_rows`` rows.
 
     While one group is written and synced, the next one gathers, so the cost of an fsync is shared by all who wait.
+    ``head`` is the last durable seq; ``tail`` the newest entries written by this process, for followers that keep up.
     """
 
     def __init__(
@@ -41,8 +45,11 @@ class GroupCommit:
         self._pending_events = 0
         self._work_arrived = asyncio.Event()
         self._committed = asyncio.Condition()
-        self.head = journal.head
-        self._buffered = journal.buffered
+        self._written: list[Entry] = []
+        journal.on_append = self._written.extend
+        self._stands = (journal.head, journal.buffered)
+        self.head, self._buffered = self._stands
+        self.tail: deque[Entry] = deque(maxlen=_TAIL_ENTRIES)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal-writer")
         self._writer = asyncio.create_task(self._write_forever())
 
@@ -116,6 +123,9 @@ class GroupCommit:
                 for waiting in group:  # the task ends here; is_alive() says so and the supervisor restarts the actor
                     _answer(waiting.done, StoreUnavailable(f"The journal writer failed: {error!r}."))
                 raise
+            self.head, self._buffered = self._stands
+            self.tail.extend(self._written)
+            self._written.clear()
             for waiting, result in zip(group, results, strict=True):
                 self._pending_rows -= waiting.size
                 self._pending_events -= waiting.events
@@ -126,7 +136,7 @@ class GroupCommit:
     def _apply(self, works: list[list[Row] | Commit]) -> list[Appended | GraceError]:
         results = self._journal.apply(works, utc_now())
         if any(isinstance(result, Appended) for result in results):  # else the store is away, and asking it would fail
-            self.head, self._buffered = self._journal.head, self._journal.buffered
+            self._stands = (self._journal.head, self._journal.buffered)
         return results
 
     def _take_group(self) -> list[_Waiting]:

@@ -1,7 +1,7 @@
 """The journal actor: the only writer of the store. Appends and commits by group, and feeds the followers."""
 
 import asyncio
-from collections import deque
+import itertools
 from typing import Any
 
 import ray
@@ -13,8 +13,6 @@ from grace_ray.core.entry import Entry
 from grace_ray.core.errors import GraceError
 from grace_ray.settings import Settings
 
-_TAIL_ENTRIES = 10_000
-
 
 class JournalActor:
     """Thin shell around prove.journal.Journal; every method may be repeated without harm."""
@@ -23,7 +21,6 @@ class JournalActor:
         self._settings = settings
         self._opening = asyncio.Lock()
         self._commits: GroupCommit | None = None
-        self._tail: deque[Entry] = deque(maxlen=_TAIL_ENTRIES)
         self._chores: asyncio.Task[None] | None = None
         self._fault = ""
 
@@ -57,20 +54,15 @@ class JournalActor:
         commits = await self._ready()
         if commits.head <= after:
             await commits.wait_beyond(after, wait_s)
-        entries = await self._entries(after, limit) if commits.head > after else []
+        entries = await self._entries(commits, after, limit) if commits.head > after else []
         upto = entries[-1].seq if entries else after
         return wire.encode_entries((entry for entry in entries if not kinds or entry.kind in kinds), upto)
 
-    async def _entries(self, after: int, limit: int) -> list[Entry]:
-        tail = self._tail
-        assert self._commits is not None
-        if not tail or tail[-1].seq < self._commits.head:
-            since = tail[-1].seq if tail else max(self._commits.head - _TAIL_ENTRIES // 2, after)
-            fresh = await asyncio.to_thread(self._journal.read, since, _TAIL_ENTRIES)
-            tail.extend(entry for entry in fresh if not tail or entry.seq > tail[-1].seq)
+    async def _entries(self, commits: GroupCommit, after: int, limit: int) -> list[Entry]:
+        tail = commits.tail
         if tail and tail[0].seq <= after + 1:
             start = after + 1 - tail[0].seq
-            return [tail[index] for index in range(start, min(start + limit, len(tail)))]
+            return list(itertools.islice(tail, start, start + limit))
         return await asyncio.to_thread(self._journal.read, after, limit)
 
     async def _ready(self) -> GroupCommit:

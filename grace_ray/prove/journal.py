@@ -35,7 +35,7 @@ class Journal:
     One thread at a time may write; ``read`` is free. ``buffer`` is how many events the follower ``triage`` may lag
     behind before appends of events are refused (0: no limit, for a Grace without triage). ``notary`` signs
     checkpoints. Nothing is read from the store until the first use, and again after every failure, so a journal comes
-    back by itself once its store does.
+    back by itself once its store does. ``on_append`` hears, in the writing thread, of entries once they are durable.
     """
 
     def __init__(
@@ -46,6 +46,7 @@ class Journal:
         self._notary = notary
         self._clock = clock
         self._tip: _Tip | None = None
+        self.on_append: Callable[[Sequence[Entry]], None] = _ignore
 
     @property
     def head(self) -> int:
@@ -176,6 +177,7 @@ class Journal:
         self._tip = None
         self._writer.transact(work)
         self._tip = self._moved(plan, frontier)
+        self.on_append(entries)
 
     def _moved(self, plan: "_Plan", frontier: Frontier) -> "_Tip":
         tip = plan.tip
@@ -204,6 +206,10 @@ class Journal:
         cursors = {name: cursor for name, (cursor, _) in writer.cursors().items()}
         buffered = writer.count_entries("event", cursors.get(GATE, 0), head)
         return _Tip(frontier, cursors, buffered, checked)
+
+
+def _ignore(_: Sequence[Entry]) -> None:
+    return
 
 
 @dataclass(slots=True)
