@@ -1,7 +1,7 @@
 """Storms for tests and benchmarks: events of known faults, each seen by several senders in several wordings.
 
-`storm(kind, faults, events, rng)` returns rows of CloudEvents as Grace's journal has them, and which fault each is of. The
-vocabulary is real alerting rules where ../shared/data/alerts is there, else a small one of our own.
+`storm(...)` returns the events, and which fault each is of. The vocabulary is real alerting rules
+where ../shared/data/alerts is there, else a small one of our own.
 """
 
 import re
@@ -16,7 +16,7 @@ from grace_ray.core.event import Event
 
 RULES = Path(__file__).resolve().parents[2] / "shared/data/alerts/rules.yml"
 KINDS = ("own_service", "two_a_service", "any_service", "text_only", "alerts_only", "common_wording", "no_alerts")
-_SYLLABLES = "ka lo mi ter ven do sal pri gon hex bru mar tin cor fa zel nu ora pex dri".split()
+_SYLLABLES = ("ka", "lo", "mi", "ter", "ven", "do", "sal", "pri", "gon", "hex", "bru", "mar", "tin", "cor", "fa", "zel")
 _OWN = (
     ("HostOutOfDiskSpace", "Disk is almost full, {value}% left on {instance}"),
     ("CertificateExpiresSoon", "The certificate of {instance} expires in {value} days"),
@@ -60,7 +60,7 @@ def faults(kind: str, count: int, rng: Random) -> list[Fault]:
     """Return so many faults, of different alerts, on services as the kind of storm has it."""
     words = vocabulary()
     chosen = rng.sample(words, count) if count <= len(words) else [rng.choice(words) for _ in range(count)]
-    services = [_name(rng) for _ in range(count)]
+    services = rng.sample(sorted({_name(rng) for _ in range(4 * count)}), count)
     if kind == "two_a_service":
         services = [services[number // 2] for number in range(count)]
     found = []
@@ -150,7 +150,7 @@ def _retrieval(fault: Fault, service: str, rng: Random) -> dict[str, Any]:
         "domain": "rag",
         "severity": "medium",
         "pattern": "",
-        "message": f"no passage about {fault.verbs[0]} {fault.verbs[1]} of {service}, confidence 0.{rng.randint(10, 99)}",
+        "message": f"no passage on {fault.verbs[0]} {fault.verbs[1]} of {service}, confidence 0.{rng.randint(10, 99)}",
         "data": {"service": service},
     }
 

@@ -1,15 +1,15 @@
 """Which units one fault explains: atoms (one wording), links between atoms with their evidence, and their partition.
 
 Precision first: a link needs something that both name in most of their events and hardly anything else does, at the
-same time, and nothing may speak against it (another alert name, another cause, a person's word). The partition is a pure
-function of the units, so the order in which they came, batches and restarts change nothing.
+same time, and nothing may speak against it (another alert name, another cause, a person's word). The partition is a
+pure function of the units: batches and restarts change nothing.
 """
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from grace_ray.diagnose.topics import causes_of
+from grace_ray.diagnose.topics import causes_of, words_of
 from grace_ray.diagnose.units import Unit
 
 _OWNED_SHARE = 0.9  # of a wording's events about one thing, that the wording counts as that thing's own
@@ -29,11 +29,13 @@ class Atom:
     ident: str
     alert: str
     causes: frozenset[str]
+    words: frozenset[str]
+    domains: frozenset[str]
     count: int
     first_us: int
     last_us: int
     mentions: dict[str, float]
-    scope: str  # set where the wording is told apart by what it is about
+    about: str  # what most of its events are about, empty where they are about several things
     said: "Said"
 
 
@@ -85,9 +87,9 @@ def _atoms(units: Iterable[Unit], resolve: Callable[[str], str], teaching: Teach
             by_scope: dict[str, list[Unit]] = defaultdict(list)
             for unit in alike:
                 by_scope[unit.scope].append(unit)
-            atoms += [_atom(ident, members, scope, teaching(members)) for scope, members in by_scope.items()]
+            atoms += [_atom(ident, members, teaching(members)) for members in by_scope.values()]
         else:
-            atoms.append(_atom(ident, alike, "", teaching(alike)))
+            atoms.append(_atom(ident, alike, teaching(alike)))
     return sorted(atoms, key=lambda atom: atom.number)
 
 
@@ -109,7 +111,7 @@ def _is_shared(alike: Sequence[Unit], owners: set[str]) -> bool:
     return len(scopes) > 1 and owned >= _SPLIT_SHARE * sum(unit.count for unit in alike)
 
 
-def _atom(ident: str, units: list[Unit], scope: str, said: Said) -> Atom:
+def _atom(ident: str, units: list[Unit], said: Said) -> Atom:
     units.sort(key=lambda unit: unit.number)
     studied = sum(unit.studied for unit in units)
     mentions: dict[str, float] = defaultdict(float)
@@ -117,17 +119,24 @@ def _atom(ident: str, units: list[Unit], scope: str, said: Said) -> Atom:
         for name, count in unit.mentions.items():
             mentions[name] += count / studied
     alert = units[0].alert
+    text = f"{alert} {units[0].text}"
+    count = sum(unit.count for unit in units)
+    scopes: dict[str, int] = defaultdict(int)
+    for unit in units:
+        scopes[unit.scope] += unit.count
     return Atom(
         units[0].number,
         units,
         ident,
         alert,
-        causes_of(f"{alert} {units[0].text}"),
-        sum(unit.count for unit in units),
+        causes_of(text),
+        words_of(text),
+        frozenset(key.partition(":")[0] for unit in units for key in unit.keys),
+        count,
         min(unit.first_us for unit in units),
         max(unit.last_us for unit in units),
         {name: share for name, share in mentions.items() if share >= _NAMED_SHARE},
-        scope,
+        max((scope for scope in scopes if scopes[scope] >= _OWNED_SHARE * count), default=""),
         said,
     )
 
@@ -140,19 +149,39 @@ def _links(atoms: Sequence[Atom]) -> list[Link]:
     for atom in atoms:
         for name in atom.mentions:
             naming[name].append(atom)
+    saying: dict[str, set[int]] = defaultdict(set)
+    for atom in atoms:
+        for word in atom.words:
+            saying[word].add(atom.number)
     best: dict[tuple[int, int], Link] = {}
     for name, named in naming.items():
-        if not 2 <= len(named) <= _ATOMS_MAX:
+        if not 2 <= len(named) <= _ATOMS_MAX or _is_bystander(name, named):
             continue
-        is_contested = _is_contested(named)
+        telling = _telling_words(name, named, saying) if _is_contested(named) else None
         for place, one in enumerate(named):
             for other in named[place + 1 :]:
-                link = _link(name, one, other, is_contested=is_contested)
+                link = _link(name, one, other, telling)
                 pair = (one.number, other.number)
                 if link is not None and (pair not in best or link[0] > best[pair][0]):
                     best[pair] = link
     found = [*best.values(), *_taught(atoms)]
     return sorted(found, key=lambda link: (-link[0], link[1].number, link[2].number))
+
+
+def _is_bystander(name: str, named: Sequence[Atom]) -> bool:
+    """Whether a thing merely stands beside several others that the wordings are about, such as who reported them."""
+    about = {atom.about for atom in named}
+    return name not in about and len(about - {""}) > 1
+
+
+def _telling_words(name: str, named: Sequence[Atom], saying: dict[str, set[int]]) -> frozenset[str]:
+    """Return words, not of its name, that some but not all of the atoms that name a thing say, and nobody else does.
+
+    One sender's phrases say nothing, so they count only between senders of different domains.
+    """
+    numbers = {atom.number for atom in named}
+    words = {word for atom in named for word in atom.words}
+    return frozenset(word for word in words - words_of(name) if saying[word] < numbers)
 
 
 def _is_contested(named: Sequence[Atom]) -> bool:
@@ -162,17 +191,20 @@ def _is_contested(named: Sequence[Atom]) -> bool:
     return len(alerts) > 1 or any(not one & other for one in causes for other in causes)
 
 
-def _link(name: str, one: Atom, other: Atom, *, is_contested: bool) -> Link | None:
+def _link(name: str, one: Atom, other: Atom, telling: frozenset[str] | None) -> Link | None:
+    """Return the link that a thing makes between two atoms; ``telling`` is None where no other fault names it."""
     apart_us = max(one.first_us, other.first_us) - min(one.last_us, other.last_us)
     if apart_us > _WINDOW_US or not _may_be_one(one, other):
         return None
     share = min(one.mentions[name], other.mentions[name])
     common = one.causes & other.causes
-    if is_contested and not common:
+    if not common and telling and not one.domains & other.domains:
+        common = one.words & other.words & telling
+    if telling is not None and not common:
         return None
     when = f"{apart_us / 60e6:.0f} min apart" if apart_us > 0 else "at the same time"
-    also = f", both are about {', '.join(sorted(common))}" if common else " and no other fault does"
-    reason = f"'{_short(one)}' and '{_short(other)}' came {when}, {share:.0%} or more of both name {name}{also}."
+    also = f"both speak of {', '.join(sorted(common))}" if common else "no other fault does"
+    reason = f"'{_short(one)}' and '{_short(other)}' came {when}; {share:.0%} or more of both name {name}, and {also}."
     return min(1.0, share * (1.0 if common else 0.9)), one, other, reason
 
 

@@ -30,6 +30,26 @@ _CAUSES = {
 }
 _CAUSE_OF = {word: cause for cause, words in _CAUSES.items() for word in words.split()}
 _WORD = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])")
+_SYMPTOM_WORDS = (
+    "about after again alert answer answered because before being cannot could does down error errors event events "
+    "exception fail failed failing fails failure from have high into level long more none other over rate reached "
+    "request requests retries retry returned seconds service since slow status still than that their there this time "
+    "timed timeout times took unable unavailable unexpected unknown using value warning were when while will with "
+    "without within would minutes hours"
+)
+_SYMPTOMS = frozenset(_SYMPTOM_WORDS.split())
+_SHORTEST = 4
+
+
+@lru_cache(maxsize=20_000)
+def words_of(text: str) -> frozenset[str]:
+    """Return the words of a text that may tell faults apart: neither short nor mere symptoms.
+
+    >>> sorted(words_of("ledger failed after <*> ms: checksum"))
+    ['checksum', 'ledger']
+    """
+    words = (match.lower() for match in _WORD.findall(text) if len(match) >= _SHORTEST)
+    return frozenset(word for word in words if word not in _SYMPTOMS and word[0].isalpha())
 
 
 @lru_cache(maxsize=20_000)

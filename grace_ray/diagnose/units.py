@@ -13,7 +13,8 @@ from grace_ray.diagnose.signal import Signal
 from grace_ray.diagnose.urgency import SEVERITY_WEIGHTS
 
 UNITS_MAX = 5_000
-_SCOPES_MAX = 50  # things that one wording is told apart by; beyond them it is about anything
+_SCOPES_MAX = 500  # things that one wording is told apart by; beyond them it is about anything
+_ADDRESSES_MAX = 50  # the same for addresses, of which there may be very many
 _MENTIONS_KEPT = 40
 _KEYS_KEPT = 50
 _TEMPLATES_KEPT = 20
@@ -90,7 +91,8 @@ class Units:
         return f"template {signal.template_id}" if signal.template_id else f"type {signal.entry.type}"
 
     def _new(self, ident: str, scope: str, alert: str, signal: Signal) -> Unit:
-        if scope and self._scopes.get(ident, 0) >= _SCOPES_MAX:
+        limit = _ADDRESSES_MAX if scope[:1].isdigit() else _SCOPES_MAX
+        if scope and self._scopes.get(ident, 0) >= limit:
             scope = ""
             if (ident, scope) in self._units:
                 return self._units[ident, scope]
