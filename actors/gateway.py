@@ -97,7 +97,8 @@ class RayGateway:
                 start = end
 
     def _take_group(self) -> list[_Waiting]:
-        group, rows = [], 0
+        group: list[_Waiting] = []
+        rows = 0
         while self._waiting and (not group or rows + len(self._waiting[0].rows) <= _GATHER_MAX_ROWS):
             waiting = self._waiting.pop(0)
             rows += len(waiting.rows)

@@ -140,7 +140,8 @@ class GroupCommit:
         return results
 
     def _take_group(self) -> list[_Waiting]:
-        group, rows = [], 0
+        group: list[_Waiting] = []
+        rows = 0
         while self._queue and (not group or rows + self._queue[0].size <= self._group_max_rows):
             waiting = self._queue.popleft()
             rows += waiting.size

@@ -35,7 +35,7 @@ class Part:
     def __init__(self, name: str, patience_s: float = 30.0) -> None:
         self.name = name
         self._patience_s = patience_s
-        self._handle: ActorHandle | None = None
+        self._handle: ActorHandle[Any] | None = None
 
     async def call(self, method: str, *args: Any, timeout_s: float | None = None) -> Any:
         """Return what the actor's ``method`` answers; GraceErrors come through as they were raised.
@@ -79,7 +79,7 @@ class Part:
             time.sleep(pause_s)
             pause_s = min(pause_s * 2, 1.0)
 
-    def _find(self) -> ActorHandle:
+    def _find(self) -> ActorHandle[Any]:
         if self._handle is None:
             try:
                 self._handle = ray.get_actor(self.name, namespace=NAMESPACE)

@@ -87,10 +87,12 @@ class JournalActor:
 
     async def _do_chores(self) -> None:
         """Sign checkpoints and prune old bodies, on the writer's thread so that there is one writer."""
+        assert self._commits is not None
+        chores = wiring.journal_chores(self._settings, self._journal)
         while True:
             await asyncio.sleep(self._settings.journal.checkpoint_interval_s)
             try:
-                await self._commits.run(lambda now: wiring.do_journal_chores(self._settings, self._journal, now))  # type: ignore[union-attr]
+                await self._commits.run(chores)
                 self._fault = ""
             except GraceError as error:
                 self._fault = str(error)

@@ -11,6 +11,7 @@ from actors.follower import FollowerActor
 from actors.handles import NAMESPACE, Part
 from actors.host import Host
 from actors.mission_worker import MissionWorkerActor
+from actors.supervisor import named
 from grace_ray import wiring
 from grace_ray.act.missions.launcher import Start
 from grace_ray.core.errors import GraceError, Unreachable
@@ -128,12 +129,4 @@ def _end_worker(name: str) -> None:
 
 
 def _make_worker(name: str, settings: Settings) -> None:
-    ray.remote(concurrency_groups={"health": 1, "news": 2})(MissionWorkerActor).options(
-        name=name,
-        namespace=NAMESPACE,
-        lifetime="detached",
-        get_if_exists=True,
-        num_cpus=0,
-        max_restarts=-1,
-        max_task_retries=0,
-    ).remote(settings)
+    named(MissionWorkerActor, name, {"health": 1, "news": 2}).remote(settings)

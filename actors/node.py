@@ -137,7 +137,7 @@ def _start_ray(settings: Settings) -> str:
     if settings.ray.address:
         ray.init(address=settings.ray.address, namespace="grace", log_to_driver=False)
         return f"joined {settings.ray.address}"
-    context = ray.init(
+    context: Any = ray.init(
         address="local",
         num_cpus=settings.ray.num_cpus or os.cpu_count(),
         include_dashboard=settings.ray.dashboard,

@@ -28,11 +28,11 @@ class SensorsActor:
     @ray.method(concurrency_group="health")
     def ping(self) -> bool:
         """Return whether every loop runs."""
-        return bool(self._tasks) and not any(task.done() for task in self._tasks)
+        return self._is_running()
 
     async def start(self) -> None:
         """Start the loops, where they do not run."""
-        if self.ping():
+        if self._is_running():
             return
         for task in self._tasks:
             task.cancel()
@@ -42,6 +42,9 @@ class SensorsActor:
         """Return what /api/status shows of this part."""
         state = "degraded" if self._fault else "ok"
         return {"state": state, "observations": self._observations, "fault": self._fault}
+
+    def _is_running(self) -> bool:
+        return bool(self._tasks) and not any(task.done() for task in self._tasks)
 
     async def _observe(self) -> None:
         sensors = wiring.build_sensors(self._settings)

@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 import ray
 import structlog
-from ray.actor import ActorHandle
 from ray.exceptions import RayError
 
 from actors.handles import NAMESPACE
@@ -95,20 +94,22 @@ class Supervisor:
             log.warning("supervisor.retry", part=spec.name, error=repr(error), pause_s=backoff_s)
 
 
-def _make(spec: PartSpec) -> ActorHandle:
-    return (
-        ray.remote(concurrency_groups={"health": 1})(spec.actor)
-        .options(
-            name=spec.name,
-            namespace=NAMESPACE,
-            lifetime="detached",
-            get_if_exists=True,
-            num_cpus=0,
-            max_restarts=-1,
-            max_task_retries=0,
-            max_concurrency=spec.max_concurrency,
-        )
-        .remote(*spec.args)
+def _make(spec: PartSpec) -> Any:
+    return named(spec.actor, spec.name, {"health": 1}, max_concurrency=spec.max_concurrency).remote(*spec.args)
+
+
+def named(actor: type, name: str, groups: dict[str, int], **options: Any) -> Any:
+    """Return the remote class of ``actor`` with the options of all our actors: named, detached, restarted, free."""
+    remote: Any = ray.remote
+    return remote(concurrency_groups=groups)(actor).options(
+        name=name,
+        namespace=NAMESPACE,
+        lifetime="detached",
+        get_if_exists=True,
+        num_cpus=0,
+        max_restarts=-1,
+        max_task_retries=0,
+        **options,
     )
 
 

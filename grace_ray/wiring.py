@@ -1,10 +1,13 @@
 """Settings to built parts: the one composition root. Imports of heavy parts are made where a part is built."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
 from grace_ray.core.store import Reader
 from grace_ray.settings import Settings
+
+_PRUNE_STEPS = 20  # a second of the writer's time at most
 
 
 def prepare_home(settings: Settings) -> str:
@@ -38,12 +41,19 @@ def open_journal(settings: Settings) -> Any:
     return journal
 
 
-def do_journal_chores(settings: Settings, journal: Any, now: datetime) -> None:
-    """Sign a checkpoint and prune what is old."""
-    from grace_ray.prove.retention import prune
+def journal_chores(settings: Settings, journal: Any) -> Callable[[datetime], None]:
+    """Return what the journal's writer does between appends, now and then: sign a checkpoint, prune what is old."""
+    from grace_ray.prove.retention import Retention
 
-    journal.checkpoint(now)
-    prune(journal, settings.journal, now)
+    retention = Retention(journal, open_reader(settings), settings.journal.keep_bodies_days)
+
+    def chores(now: datetime) -> None:
+        journal.checkpoint(now)
+        for _ in range(_PRUNE_STEPS):
+            if not retention.step(now):
+                return
+
+    return chores
 
 
 def build_triage(settings: Settings) -> Any:

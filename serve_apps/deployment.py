@@ -33,7 +33,8 @@ def application(settings: Settings) -> Any:
     class Api:
         """Translates HTTP to the parts and back."""
 
-    return Api.bind()
+    deployment: Any = Api
+    return deployment.bind()
 
 
 def deploy(settings: Settings) -> str:
