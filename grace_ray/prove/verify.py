@@ -51,7 +51,7 @@ class Report:
 
 @dataclass(slots=True)
 class _Slice:
-    """What checking a slice of tiles gave: the roots of its full tiles, and the first flaw."""
+    """What checking a slice of the journal gave: the roots of its full tiles, and the first flaw."""
 
     roots: list[bytes] = field(default_factory=list)
     flaw: Flaw | None = None
@@ -88,45 +88,42 @@ def _check_tiles(
     reader: Reader, head: int, open_reader: Callable[[], Reader] | None, on_progress: Callable[[int], object]
 ) -> tuple[Flaw | None, list[bytes]]:
     """Check entries against the tiles of leaf hashes; return the first flaw, and the roots of the full tiles."""
-    tiles = -(-head // WIDTH)
-    starts = range(0, tiles, _SLICE_TILES)
-    roots: list[bytes] = []
+    firsts = range(0, head, _SLICE_TILES * WIDTH)
+    lasts = [min(head, first + _SLICE_TILES * WIDTH) for first in firsts]
     if open_reader is None or head < _PARALLEL_FROM:
-        results = (_check_slice(reader, start, head) for start in starts)
-        return _collected(results, roots, head, on_progress)
+        return _collected(map(_check_slice, repeat(reader), firsts, lasts), lasts, on_progress)
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
-        flaw_and_roots = _collected(
-            pool.map(_check_slice_apart, repeat(open_reader), starts, repeat(head)), roots, head, on_progress
-        )
+        results = pool.map(_check_slice_apart, repeat(open_reader), firsts, lasts)
+        flaw, roots = _collected(results, lasts, on_progress)
         pool.shutdown(cancel_futures=True)
-    return flaw_and_roots
+    return flaw, roots
 
 
 def _collected(
-    results: Iterable[_Slice], roots: list[bytes], head: int, on_progress: Callable[[int], object]
+    results: Iterable[_Slice], lasts: Sequence[int], on_progress: Callable[[int], object]
 ) -> tuple[Flaw | None, list[bytes]]:
-    for number, result in enumerate(results, 1):
+    roots: list[bytes] = []
+    for result, last in zip(results, lasts, strict=True):
         roots += result.roots
         if result.flaw is not None:
             return result.flaw, roots
-        on_progress(min(head, number * _SLICE_TILES * WIDTH))
+        on_progress(last)
     return None, roots
 
 
-def _check_slice_apart(open_reader: Callable[[], Reader], first_tile: int, head: int) -> _Slice:
+def _check_slice_apart(open_reader: Callable[[], Reader], first: int, last: int) -> _Slice:
     reader = open_reader()
     try:
-        return _check_slice(reader, first_tile, head)
+        return _check_slice(reader, first, last)
     finally:
         reader.close()
 
 
-def _check_slice(reader: Reader, first_tile: int, head: int) -> _Slice:
+def _check_slice(reader: Reader, first: int, last: int) -> _Slice:
+    """Check the entries with first < seq <= last; ``first`` begins a tile."""
     result = _Slice()
-    last = min(head, (first_tile + _SLICE_TILES) * WIDTH)
-    for start in range(first_tile * WIDTH, last, _CHUNK_TILES * WIDTH):
-        end = min(last, start + _CHUNK_TILES * WIDTH)
-        _check_chunk(reader, start, end, result)
+    for start in range(first, last, _CHUNK_TILES * WIDTH):
+        _check_chunk(reader, start, min(last, start + _CHUNK_TILES * WIDTH), result)
         if result.flaw is not None:
             break
     return result

@@ -3,6 +3,7 @@
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -24,9 +25,13 @@ _numbers = count(1)
 
 @dataclass(frozen=True)
 class Store:
-    """One fresh store: ``reader()`` and ``writer()`` open it, ``execute`` changes it behind their back."""
+    """One fresh store: ``reader()`` and ``writer()`` open it, ``execute`` changes it behind their back.
+
+    ``name`` is sqlite or postgres, ``place`` the file or the URL.
+    """
 
     name: str
+    place: str
     reader: Callable[[], TableReader]
     writer: Callable[[], TableWriter]
     execute: Callable[[str], None]
@@ -37,7 +42,9 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
     if request.param == "postgres":
         return _postgres_store(request.getfixturevalue("postgres_url"))
     path = tmp_path / "grace.db"
-    return Store("sqlite", partial(sqlite.reader, path), partial(sqlite.writer, path), partial(_in_sqlite, path))
+    return Store(
+        "sqlite", str(path), partial(sqlite.reader, path), partial(sqlite.writer, path), partial(_in_sqlite, path)
+    )
 
 
 @pytest.fixture(scope="session")
@@ -59,7 +66,7 @@ def postgres_url() -> Iterator[str]:
         yield url
     finally:
         if server is not None:
-            server.terminate()
+            server.send_signal(signal.SIGINT)  # a fast shutdown: sessions still open are ended
             server.wait(10)
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -92,7 +99,9 @@ def _postgres_store(server: str) -> Store:
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(f"CREATE SCHEMA {schema}")
     url = f"{server}&options=-csearch_path%3D{schema}"
-    return Store("postgres", partial(postgres.reader, url), partial(postgres.writer, url), partial(_in_postgres, url))
+    return Store(
+        "postgres", url, partial(postgres.reader, url), partial(postgres.writer, url), partial(_in_postgres, url)
+    )
 
 
 def _in_sqlite(path: Path, statement: str) -> None:

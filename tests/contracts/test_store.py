@@ -46,6 +46,8 @@ def append(writer: TableWriter, *entries: Entry) -> None:
 
 
 class TestAStoreThatIsNotThereYet:
+    """Readers may be there before the writer is."""
+
     def test_it_reads_as_empty(self, store):
         reader = store.reader()
         assert reader.head() == 0
@@ -80,6 +82,8 @@ class TestAStoreThatIsNotThereYet:
 
 
 class TestTheSchema:
+    """One version of the schema, brought up to date by migrations."""
+
     def test_migrating_twice_changes_nothing(self, writer, reader):
         append(writer, entry(1))
         writer.migrate()
@@ -103,6 +107,8 @@ class TestTheSchema:
 
 
 class TestEntries:
+    """The journal's entries."""
+
     def test_they_come_back_as_they_were_appended_in_order(self, writer, reader):
         odd = entry(2, id='ünï "q" \\ \n', source="", subject="日本", at_us=-5, body=b'{"x":"\xc3\xa9"}')
         append(writer, entry(1), odd)
@@ -191,6 +197,8 @@ class TestEntries:
 
 
 class TestRecords:
+    """The views that followers keep."""
+
     def put(self, writer: TableWriter, *records: Record) -> None:
         write(writer, lambda transaction: transaction.put_records(records))
 
@@ -243,6 +251,8 @@ class TestRecords:
 
 
 class TestFollowersAndTheTree:
+    """What the journal keeps about itself."""
+
     def test_a_cursor_moves_alone_and_a_snapshot_says_where_it_was_made(self, writer, reader):
         write(writer, lambda transaction: transaction.put_follower("triage", 3, None))
         assert reader.follower("triage") == FollowerState(3, None, 0)
@@ -269,6 +279,8 @@ class TestFollowersAndTheTree:
 
 
 class TestTransactions:
+    """All or nothing, one writer, many readers."""
+
     def test_work_that_raises_leaves_nothing_and_the_writer_goes_on(self, writer, reader):
         def work(transaction: Transaction) -> None:
             transaction.append([entry(1)])
