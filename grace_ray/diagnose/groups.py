@@ -61,6 +61,11 @@ class Groups:
         self._touched.clear()
         return [*gone, *(self._record(group_id) for group_id in sorted(changed))]
 
+    def group_of(self, signal: Signal) -> str | None:
+        """Return the id of the group that an event (its template set) is in."""
+        unit = self._units.find(signal)
+        return self._group_of.get(unit.number) if unit is not None else None
+
     def status_changed(self, group_id: str | None) -> None:
         """Note that a cluster of the group has another status."""
         if group_id in self._bundles:

@@ -25,6 +25,10 @@ class Miner(Protocol):
         """Learn a message; return its template."""
         ...
 
+    def predict_one(self, line: str) -> Mined | None:
+        """Return the template of a message without learning it, None where there is none."""
+        ...
+
     def resolve(self, template_id: str) -> str:
         """Return the id that stands for this one now, after templates were found to be one."""
         ...

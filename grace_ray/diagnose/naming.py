@@ -7,63 +7,62 @@ Names are brought to their *stem*, which all replicas share: ``payments-7f9c6d5b
 import re
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from grace_ray.diagnose.signal import Signal
 
 _PLACES = ("labels", "attributes", "resource")
-_SERVICE_KEYS = (
-    "service",
-    "service.name",
-    "service_name",
-    "app",
-    "application",
-    "component",
-    "deployment",
-    "database",
-    "queue",
-    "topic",
-    "repository",
-    "device",
+_SERVICES = (
+    "service service.name service_name app application component deployment database queue topic repository device"
 )
-_INSTANCE_KEYS = ("instance", "host", "hostname", "host.name", "node", "pod", "k8s.pod.name", "container", "server")
+_INSTANCES = "instance host hostname host.name node pod k8s.pod.name container server"
+_RANKS = {key: rank for rank, key in enumerate((*_SERVICES.split(), *_INSTANCES.split()))}  # the first is the scope
 _WORD = re.compile(r"[A-Za-z][\w.-]*[A-Za-z0-9]")
 _CODE = re.compile(r"[A-Z]{1,6}[-_]?\d{2,6}")
 _IP = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
 _PORT = re.compile(r":\d{1,5}$")
 _POD = re.compile(r"-(?:[0-9a-f]{6,10}-)?(?=[a-z0-9]*\d)[a-z0-9]{5}$")
 _NUMBER = re.compile(r"[-_.]?\d+$")
-_NAMES_KEPT = 12
 _LONGEST = 100
 
 
-class Names(NamedTuple):
-    """Stems: of the alert name, of the service (else host or subject, else empty), and of all that it names."""
+class Labels(NamedTuple):
+    """What the labels of an event name: the alert, and the stems of services, hosts and subject, services first."""
 
     alert: str
-    scope: str
-    mentions: tuple[str, ...]
+    names: tuple[str, ...]
 
 
-def names_of(signal: Signal, known: Mapping[str, None]) -> Names:
-    """Return what an event names; ``known`` are stems that others gave as service or host, to be found in its text."""
-    data, found = signal.data, list[str]()
+def labels_named(signal: Signal) -> Labels:
+    """Return what an event names without looking at its text; the first of ``names`` is what it is about."""
     alert = ""
-    sources = [data, *(inner for place in _PLACES if isinstance(inner := data.get(place), Mapping))] if data else []
-    for source in sources:
-        alert = alert or _text(source.get("alertname"))
-        _collect(source, _SERVICE_KEYS, found)
-    services = len(found)
-    for source in sources:
-        _collect(source, _INSTANCE_KEYS, found)
+    ranked: list[tuple[int, str]] = []
+    data = signal.data
+    if data:
+        for source in (data, *(inner for place in _PLACES if isinstance(inner := data.get(place), Mapping))):
+            for key, value in source.items():
+                rank = _RANKS.get(key)
+                if rank is not None and value and isinstance(value, str):
+                    ranked.append((rank, stem(value[:_LONGEST])))
+                elif key == "alertname" and isinstance(value, str):
+                    alert = alert or value[:_LONGEST]
+    if len(ranked) > 1:
+        ranked.sort()
+    names = [name for _, name in ranked]
     if signal.entry.subject:
-        found.append(stem(signal.entry.subject[:_LONGEST]))
-    labelled = len(found)
+        names.append(stem(signal.entry.subject[:_LONGEST]))
+    return Labels(alert, tuple(names))
+
+
+def words_named(signal: Signal, known: Mapping[str, None]) -> list[str]:
+    """Return what the text of an event names: ``known`` things, and words that are spelled like names or codes."""
+    found = []
     for word in _WORD.findall(signal.message):
-        if word in known or "-" in word or "_" in word or _CODE.fullmatch(word):
-            found.append(word if word in known else stem(word))
-    scope = found[0] if services or labelled else next((name for name in found if name in known or "-" in name), "")
-    return Names(alert, scope, tuple(dict.fromkeys(filter(None, found)))[:_NAMES_KEPT])
+        if word in known:
+            found.append(word)
+        elif "-" in word or "_" in word or _CODE.fullmatch(word):
+            found.append(stem(word))
+    return found
 
 
 @lru_cache(maxsize=50_000)
@@ -79,14 +78,3 @@ def stem(name: str) -> str:
     short = _POD.sub("", bare)
     short = _NUMBER.sub("", short)
     return short if len(short) > 1 else bare
-
-
-def _collect(source: Mapping[str, Any], keys: tuple[str, ...], found: list[str]) -> None:
-    for key in keys:
-        value = source.get(key)
-        if value and isinstance(value, str):
-            found.append(stem(value[:_LONGEST]))
-
-
-def _text(value: Any) -> str:
-    return value[:_LONGEST] if isinstance(value, str) else ""

@@ -104,6 +104,14 @@ class Triage:
             return self._undo(args, now)
         raise InvalidInput(f"There is no action {action}.", "action")
 
+    def group_of(self, entry: Entry) -> str | None:
+        """Return the id of the incident group that an event stands in now, None where it is in none."""
+        signal = decode(entry)
+        if signal.message:
+            mined = self._miner.predict_one(signal.message)
+            signal.template_id = mined.template_id if mined is not None else ""
+        return self._groups.group_of(signal)
+
     def state(self) -> bytes:
         """Return what is learned from entries and not kept in records."""
         return orjson.dumps(

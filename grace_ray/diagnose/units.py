@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from grace_ray.diagnose.live_cluster import tally
-from grace_ray.diagnose.naming import names_of
+from grace_ray.diagnose.naming import labels_named, words_named
 from grace_ray.diagnose.signal import Signal
 from grace_ray.diagnose.urgency import SEVERITY_WEIGHTS
 
@@ -66,11 +66,11 @@ class Units:
 
     def add(self, signal: Signal) -> Unit:
         """Count an event (its template and pattern set) in its unit."""
-        names = names_of(signal, self._known)
-        ident = self._ident(signal, names.alert)
-        unit = self._units.get((ident, names.scope))
-        if unit is None:
-            unit = self._new(ident, names.scope, names.alert, signal)
+        alert, labelled = labels_named(signal)
+        words = None if labelled else words_named(signal, self._known)
+        scope = labelled[0] if labelled else next((word for word in words or () if _is_name(word, self._known)), "")
+        ident = self._ident(signal, alert)
+        unit = self._units.get((ident, scope)) or self._new(ident, scope, alert, signal)
         unit.count += 1
         unit.first_us, unit.last_us = min(unit.first_us, signal.at_us), max(unit.last_us, signal.at_us)
         if SEVERITY_WEIGHTS[signal.severity] > SEVERITY_WEIGHTS[unit.severity]:
@@ -79,11 +79,20 @@ class Units:
         tally(unit.templates, signal.template_id, _TEMPLATES_KEPT)
         if unit.count <= _STUDIED_FIRST or not unit.count & 7:
             unit.studied += 1
-            for name in names.mentions:
+            words = words_named(signal, self._known) if words is None else words
+            for name in dict.fromkeys((*labelled, *words)):
                 tally(unit.mentions, name, _MENTIONS_KEPT)
         if not unit.count & (unit.count - 1):
             self.changes += 1
         return unit
+
+    def find(self, signal: Signal) -> Unit | None:
+        """Return the unit that an event (its template set) is in, without counting it."""
+        alert, labelled = labels_named(signal)
+        words = () if labelled else words_named(signal, self._known)
+        scope = labelled[0] if labelled else next((word for word in words if _is_name(word, self._known)), "")
+        ident = self._ident(signal, alert)
+        return self._units.get((ident, scope)) or self._units.get((ident, ""))
 
     def _ident(self, signal: Signal, alert: str) -> str:
         if alert:
@@ -130,3 +139,7 @@ class Units:
             self._scopes[unit.ident] = self._scopes.get(unit.ident, 0) + 1
         self._known = dict.fromkeys(state["known"])
         self._numbers, self.changes = state["numbers"], state["changes"]
+
+
+def _is_name(word: str, known: Mapping[str, None]) -> bool:
+    return word in known or "-" in word
