@@ -1,0 +1,56 @@
+// The JSON API: requests, problems in words, and who is asking.
+
+/** A refusal, as the server words it. `field` names what is at fault. */
+export class Problem extends Error {
+  constructor(status, { detail, title, field }) {
+    super(detail || title || `The server answered ${status}.`);
+    this.status = status;
+    this.field = field || "";
+  }
+}
+
+/** GET `path` with `query` (empty values left out). Raises Problem. */
+export function get(path, query = {}) {
+  const asked = Object.entries(query).filter(([, value]) => value !== "" && value !== null && value !== undefined);
+  const search = new URLSearchParams(asked).toString();
+  return send("GET", search ? `${path}?${search}` : path);
+}
+
+/** POST `body` as JSON to `path`. Raises Problem. */
+export const post = (path, body = {}) => send("POST", path, body);
+
+export const remove = (path) => send("DELETE", path);
+
+async function send(method, path, body) {
+  const options = { method, headers: { Accept: "application/json" }, credentials: "same-origin" };
+  if (body !== undefined) {
+    options.headers["Content-Type"] = "application/json";
+    options.body = JSON.stringify(body);
+  }
+  let answer;
+  try {
+    answer = await fetch(path, options);
+  } catch {
+    throw new Problem(0, { detail: "Grace does not answer. Is it running? grace status" });
+  }
+  if (answer.status === 401 && !path.startsWith("/api/session")) {
+    location.assign(`/login?next=${encodeURIComponent(location.pathname + location.search)}`);
+  }
+  const content = answer.status === 204 ? null : await answer.json().catch(() => ({}));
+  if (!answer.ok) throw new Problem(answer.status, content ?? {});
+  return content;
+}
+
+let known;
+
+/** {name, scopes, required}: who this browser is to Grace. */
+export function session() {
+  known ??= get("/api/session");
+  return known;
+}
+
+/** Whether this browser may act, not only look. */
+export async function mayOperate() {
+  const { scopes } = await session();
+  return scopes.includes("operate") || scopes.includes("admin");
+}

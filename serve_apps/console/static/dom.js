@@ -1,0 +1,37 @@
+// Elements from plain values. Text only ever enters the page as text nodes, so event text cannot become markup.
+
+/** An element with attributes (on… are listeners, data an object) and children (strings, nodes, lists; null is left out). */
+export function h(tag, attributes = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === null || value === undefined || value === false) continue;
+    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
+    else if (name === "data") Object.assign(node.dataset, value);
+    else node.setAttribute(name, value === true ? "" : value);
+  }
+  node.append(...flat(children));
+  return node;
+}
+
+function flat(children) {
+  return children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false);
+}
+
+/** The element with this id. */
+export const byId = (id) => document.getElementById(id);
+
+/** Put `children` in place of what `node` holds. */
+export function fill(node, ...children) {
+  node.replaceChildren(...flat(children));
+}
+
+/** What a page shows while there is nothing: its <template id="listening">. */
+export function listening() {
+  return byId("listening").content.cloneNode(true);
+}
+
+/** A source as a link if it is a web address, else as text: other schemes (javascript:, data:) are never links. */
+export function source(text) {
+  if (/^https?:\/\//i.test(text)) return h("a", { href: text, rel: "noreferrer noopener", target: "_blank" }, text);
+  return h("code", {}, text);
+}

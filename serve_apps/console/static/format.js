@@ -1,0 +1,48 @@
+// Numbers, times and shares as people read them.
+
+import { h } from "./dom.js";
+
+const NUMBER = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
+const COMPACT = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
+const STEPS = [[60, 1, "s"], [3600, 60, "min"], [86400, 3600, "h"], [Infinity, 86400, "d"]];
+
+/** 1234567 as 1.2M; small numbers in full. */
+export const number = (value) => (value === undefined || value === null ? "–" : value < 100_000 ? NUMBER.format(value) : COMPACT.format(value));
+
+/** A share of 1 as percent. */
+export const percent = (value) => (value === undefined || value === null ? "–" : `${Math.round(value * 100)}%`);
+
+/** Seconds as the largest fitting unit. */
+export function duration(seconds) {
+  if (seconds > 0 && seconds < 1) return `${Math.max(1, Math.round(seconds * 1000))} ms`;
+  const [, size, unit] = STEPS.find(([limit]) => seconds < limit);
+  return `${Math.floor(seconds / size)} ${unit}`;
+}
+
+/** How long ago (or until) a time is. */
+export function ago(at, now = Date.now()) {
+  const seconds = (now - Date.parse(at)) / 1000;
+  if (Number.isNaN(seconds)) return "–";
+  if (Math.abs(seconds) < 1.5) return "just now";
+  return seconds > 0 ? `${duration(seconds)} ago` : `in ${duration(-seconds)}`;
+}
+
+/** A <time> that says how long ago it is, and exactly when if one points at it. */
+export function time(at, empty = "–") {
+  if (!at) return empty;
+  return h("time", { datetime: at, title: new Date(at).toLocaleString() }, ago(at));
+}
+
+/** Keep every <time> of the page true. */
+export function keepTimes() {
+  setInterval(() => {
+    for (const node of document.querySelectorAll("time")) node.textContent = ago(node.dateTime);
+  }, 5000);
+}
+
+/** A clock time with seconds today, the day and the minute before that. */
+export function clock(at) {
+  const then = new Date(at);
+  if (then.toDateString() === new Date().toDateString()) return then.toLocaleTimeString("en-GB");
+  return then.toLocaleString("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" }).replace(",", "");
+}

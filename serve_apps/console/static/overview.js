@@ -1,0 +1,149 @@
+import { get } from "./api.js";
+import { byId, fill, h, listening } from "./dom.js";
+import { number, time } from "./format.js";
+import * as live from "./live.js";
+import { begin } from "./shell.js";
+import { clusterPath, entryLine, keyOf, meter, missionCard, missionPath, words } from "./widgets.js";
+
+const TICKER_MAX = 60;
+const SPARK_MAX = 240;
+const STAGES = { event: "sense", finding: "diagnose", decision: "decide", outcome: "act", mission: "act", knowledge: "learn", change: "learn" };
+const ticker = byId("ticker");
+const paused = byId("pause");
+const points = [];
+const before = { head: null };
+let seen = 0;
+let oldest = Infinity;
+
+function figure(stage, value, beside) {
+  const node = document.querySelector(`[data-stage=${stage}]`);
+  const shown = number(value);
+  const place = node.querySelector("[data-figure]");
+  if (place.textContent !== shown) place.textContent = shown;
+  if (beside !== undefined) node.querySelector("[data-beside]").textContent = beside || "\u00a0";
+}
+
+function pulse(stage) {
+  const node = document.querySelector(`[data-stage=${stage}]`);
+  node.classList.remove("turned");
+  void node.offsetWidth; // start the animation anew
+  node.classList.add("turned");
+}
+
+function health(score, status) {
+  if (score === undefined || score === null) return;
+  const of100 = Math.round(score <= 1 ? score * 100 : score);
+  byId("score").textContent = of100;
+  document.querySelector(".health").dataset.level = of100 >= 80 ? "good" : of100 >= 50 ? "mild" : "bad";
+  if (status) byId("verdict").textContent = VERDICTS[status] ?? `The runtime is ${words(status)}.`;
+}
+
+const VERDICTS = {
+  healthy: "All is well.",
+  ok: "All is well.",
+  idle: "Quiet: nothing has come in yet.",
+  warning: "There is something to look at.",
+  degraded: "Something needs attention.",
+  critical: "Something is badly wrong.",
+};
+
+function stats(now) {
+  figure("sense", now.events_processed, `${number(now.events_per_minute)} a minute${now.pending ? `, ${number(now.pending)} waiting` : ""}`);
+  figure("diagnose", now.active_clusters, `${number(now.clusters_created)} seen so far`);
+  figure("decide", now.missions_launched, now.average_urgency === undefined ? "" : `mean urgency ${Number(now.average_urgency).toFixed(2)}`);
+  figure("act", now.missions_running, `${number(now.missions_pending ?? 0)} waiting, ${number(now.missions_completed)} completed`);
+  figure("prove", now.journal_head, "chained, signed each minute");
+  health(now.health_score, now.status);
+  if (before.head !== null && now.journal_head > before.head) pulse("prove");
+  before.head = now.journal_head;
+  spark(now);
+}
+
+function spark(now) {
+  const at = performance.now() / 1000;
+  const [then] = points.slice(-1);
+  if (then && now.events_processed >= then.count && at > then.at) {
+    points.push({ at, count: now.events_processed, rate: (now.events_processed - then.count) / (at - then.at) });
+  } else if (!then || now.events_processed < then.count) {
+    points.push({ at, count: now.events_processed, rate: null });
+  }
+  if (points.length > SPARK_MAX) points.shift();
+  const rates = points.map((point) => point.rate).filter((rate) => rate !== null);
+  if (!rates.length) return;
+  const most = Math.max(1, ...rates);
+  const x = (index) => 240 - (rates.length - 1 - index) * (240 / (SPARK_MAX - 1));
+  const line = rates.map((rate, index) => `${x(index).toFixed(1)},${(42 - 40 * (rate / most)).toFixed(1)}`).join("L");
+  byId("spark").querySelector(".line").setAttribute("d", `M${line}`);
+  byId("spark").querySelector(".area").setAttribute("d", `M${x(0).toFixed(1)},44L${line}L240,44Z`);
+  byId("rate").textContent = number(rates.slice(-5).reduce((sum, rate) => sum + rate, 0) / Math.min(5, rates.length));
+}
+
+function entry(one) {
+  pulse(STAGES[one.kind] ?? "sense");
+  if (one.kind !== "event") calmReload();
+  if (one.kind === "knowledge") calmKnowledge();
+  if (paused.getAttribute("aria-pressed") === "true") return;
+  seen += 1;
+  if (seen === 1) ticker.replaceChildren();
+  oldest = Math.min(oldest, one.seq);
+  ticker.prepend(entryLine(one));
+  while (ticker.children.length > TICKER_MAX) ticker.lastChild.remove();
+}
+
+function clusterRow(cluster) {
+  return h("li", { class: "row" }, meter(cluster.urgency_score, "Urgency"),
+    h("span", { class: "grow" }, h("a", { class: "key", href: clusterPath(cluster.cluster_key) }, keyOf(cluster)),
+      h("span", { class: "quiet" }, `${number(cluster.event_count)} event${cluster.event_count === 1 ? "" : "s"} · `, time(cluster.last_seen))),
+    cluster.learning_mission_id && h("a", { class: "quiet", href: missionPath(cluster.learning_mission_id) }, "mission"));
+}
+
+async function reload() {
+  try {
+    const [clusters, running, newest] = await Promise.all([
+      get("/api/clusters", { status: "open", limit: 8 }),
+      get("/api/missions", { status: "running", limit: 5 }),
+      get("/api/missions", { limit: 5 }),
+    ]);
+    const missions = [...running.items, ...newest.items.filter((one) => one.status !== "running")].slice(0, 5);
+    fill(byId("top-clusters"), clusters.items.length ? h("ul", { class: "rows" }, clusters.items.map(clusterRow)) : h("p", { class: "empty" }, "No open cluster. Nothing is wrong, as far as Grace can see."));
+    fill(byId("missions"), missions.length ? h("ul", { class: "cards" }, missions.map(missionCard)) : h("p", { class: "empty" }, "No mission yet. One starts when a cluster becomes urgent."));
+  } catch (error) {
+    fill(byId("top-clusters"), h("p", { class: "empty bad" }, error.message));
+    fill(byId("missions"));
+  }
+}
+
+async function parts() {
+  const status = await get("/api/status").catch((error) => ({ parts: {}, error: error.message }));
+  fill(byId("parts"), Object.entries(status.parts ?? {}).map(([name, part]) =>
+    h("li", { class: part.state === "ok" ? "ok" : part.state === "off" ? "off" : "bad", title: part.fault || part.state }, words(name))));
+  if (status.error) byId("verdict").textContent = status.error;
+}
+
+async function knowledge() {
+  const known = await get("/api/knowledge/stats").catch(() => null);
+  if (known) figure("learn", known.statements, `${number(known.documents)} documents, ${number(known.passages)} passages`);
+}
+
+const calmReload = live.calmly(reload, 1000);
+const calmKnowledge = live.calmly(knowledge, 3000);
+
+paused.addEventListener("click", () => {
+  const now = paused.getAttribute("aria-pressed") !== "true";
+  paused.setAttribute("aria-pressed", String(now));
+  paused.textContent = now ? "Go on" : "Pause";
+});
+live.on("stats", stats);
+live.on("entry", entry);
+fill(ticker, h("li", { class: "bare" }, listening()));
+begin();
+reload();
+parts();
+knowledge();
+setInterval(parts, 15_000);
+get("/api/journal", { order: "desc", limit: 15 }).then(({ items }) => {
+  if (!items.length) return;
+  if (!seen) ticker.replaceChildren();
+  ticker.append(...items.filter((item) => item.seq < oldest).map(entryLine));
+  seen += 1;
+}).catch(() => null);

@@ -1,0 +1,98 @@
+// What several pages show: severities, states, meters, statements, entries.
+
+import { h, source } from "./dom.js";
+import { clock, number, percent, time } from "./format.js";
+
+const STATES = {
+  open: "plain", acknowledged: "mild", silenced: "mild", resolved: "good", merged: "mild",
+  running: "busy", pending: "mild", completed: "good", failed: "bad", timed_out: "bad", cancelled: "mild",
+  found: "good", nothing: "mild", unreachable: "bad", refused: "bad", disabled: "mild", error: "bad",
+};
+
+/** "timed_out" as "timed out". */
+export const words = (name) => String(name ?? "").replaceAll("_", " ");
+
+export const severity = (name) => h("span", { class: `severity ${/^[a-z]+$/.test(name) ? name : ""}` }, name);
+
+export const state = (name) => h("span", { class: `state ${STATES[name] ?? "mild"}` }, words(name));
+
+/** A bar for a share of 1, with its number. */
+export function meter(value, label) {
+  const share = Math.min(1, Math.max(0, value ?? 0));
+  const bar = h("span", { class: "meter", role: "meter", "aria-label": label, "aria-valuenow": share.toFixed(2), "aria-valuemin": 0, "aria-valuemax": 1 },
+    h("i", {}));
+  bar.firstChild.style.width = `${share * 100}%`;
+  bar.dataset.level = share >= 0.7 ? "high" : share >= 0.4 ? "mid" : "low";
+  return h("span", { class: "measure" }, bar, h("b", {}, share.toFixed(2)));
+}
+
+/** Terms and descriptions; rows without a description are left out. */
+export function facts(...rows) {
+  const told = rows.filter(([, value]) => value !== null && value !== undefined && value !== "");
+  return h("dl", { class: "facts" }, told.map(([term, value]) => h("div", {}, h("dt", {}, term), h("dd", {}, value))));
+}
+
+export function panel(title, ...content) {
+  return h("section", { class: "panel" }, h("header", {}, h("h2", {}, title)), content);
+}
+
+export const clusterPath = (key) => `/clusters/${encodeURIComponent(key)}`;
+export const clusterLink = (key) => h("a", { href: clusterPath(key), class: "key" }, key);
+
+/** A cluster's key, taken apart. */
+export const keyOf = (cluster) => [h("span", {}, cluster.domain), severity(cluster.severity), h("b", {}, cluster.pattern_type)];
+export const missionPath = (id) => `/missions/${encodeURIComponent(id)}`;
+
+/** A mission as a line of a list. */
+export function missionCard(mission) {
+  const learned = mission.knowledge_acquired?.length ?? 0;
+  return h("li", { class: "card" },
+    h("a", { class: "main", href: missionPath(mission.mission_id) }, mission.description || mission.mission_id),
+    h("p", { class: "tags" }, state(mission.status), h("span", { class: "quiet" }, words(mission.mission_type)),
+      mission.cluster_key && clusterLink(mission.cluster_key)),
+    h("p", { class: "quiet" }, time(mission.ended_at ?? mission.started_at ?? mission.created_at),
+      ` · priority ${percent(mission.priority)}`,
+      learned ? ` · ${number(learned)} statement${learned === 1 ? "" : "s"} from ${number(mission.sources?.length ?? 0)} source${mission.sources?.length === 1 ? "" : "s"}` : "",
+      mission.error ? ` · ${mission.error}` : "",
+      mission.helped === true ? " · it helped" : mission.helped === false ? " · the trouble came back" : ""));
+}
+
+/** A statement with the passage that it came from. `vote(useful)` is offered where given. */
+export function statement(item, vote) {
+  return h("li", { class: "statement" },
+    h("p", { class: "said" }, item.text),
+    item.passage && item.passage !== item.text && h("details", {}, h("summary", {}, "Passage"), h("blockquote", {}, item.passage)),
+    h("p", { class: "quiet" }, source(item.source), ` · ${item.origin} · confidence ${percent(item.confidence)}`,
+      item.usefulness === null || item.usefulness === undefined ? "" : ` · useful ${percent(item.usefulness)}`, " · ", time(item.at)),
+    vote && votes(vote));
+}
+
+/** Two buttons: did it help? */
+export function votes(vote) {
+  const cast = (useful) => async (event) => {
+    const buttons = event.currentTarget.parentNode;
+    if (await vote(useful)) for (const button of buttons.querySelectorAll("button")) button.setAttribute("aria-pressed", String((button.value === "yes") === useful));
+  };
+  return h("p", { class: "votes", "data-operate": true }, h("span", { class: "quiet" }, "Did it help?"),
+    h("button", { type: "button", class: "small", value: "yes", "aria-pressed": "false", onclick: cast(true) }, "Yes"),
+    h("button", { type: "button", class: "small", value: "no", "aria-pressed": "false", onclick: cast(false) }, "No"));
+}
+
+/** What an entry says, in one line. */
+export function gist(entry) {
+  const body = entry.body ?? {};
+  if (entry.body === null) return "(body pruned; the proof still holds)";
+  const told = body.message ?? body.reason ?? body.description ?? body.text ?? body.summary ?? body.title ?? body.note ?? "";
+  return typeof told === "string" ? told : JSON.stringify(told);
+}
+
+/** A journal entry as a line of a list. */
+export function entryLine(entry) {
+  const body = entry.body ?? {};
+  return h("li", { class: `entry kind-${/^[a-z]+$/.test(entry.kind) ? entry.kind : ""}` },
+    h("a", { href: `/journal/${entry.seq}`, title: `Entry ${entry.seq}` },
+      h("span", { class: "when" }, clock(entry.at)),
+      h("span", { class: "kind" }, entry.kind),
+      h("span", { class: "type" }, entry.type, body.severity ? [" ", severity(body.severity)] : null),
+      h("span", { class: "gist" }, gist(entry) || entry.subject || entry.source)));
+}
