@@ -64,9 +64,9 @@ class RayGateway:
         """Return {ready, url, home, version, parts}."""
         names = list(self._parts)
         states = dict(zip(names, await asyncio.gather(*map(self._part_status, names)), strict=True))
-        parts = {name: states.get(name, {"state": "off"}) for name in self._switches}
+        parts = {name: states.get(name, {"state": "disabled"}) for name in self._switches}
         return {
-            "ready": all(part["state"] in ("ok", "off") for part in parts.values()),
+            "ready": all(part["state"] in ("ready", "disabled") for part in parts.values()),
             "url": self.settings.url,
             "home": str(self.settings.home),
             "version": __version__,

@@ -22,6 +22,7 @@ log = structlog.get_logger()
 
 _SAVE_EVERY_S = 30.0
 _RELEARN_BATCH = 5000
+_STARTING = "starting"
 
 
 class Host:
@@ -45,7 +46,7 @@ class Host:
         self._ticked_at = 0.0
         self._running: asyncio.Task[None] | None = None
         self.on_turn: Callable[[], None] = lambda: None
-        self.fault = "starting"
+        self.fault = _STARTING
 
     def start(self) -> None:
         """Start following, once; a task that has ended is started again."""
@@ -58,7 +59,8 @@ class Host:
 
     def status(self) -> dict[str, Any]:
         """Return what /api/status shows of this part."""
-        return {"state": "degraded" if self.fault else "ok", "cursor": self._cursor, "fault": self.fault}
+        state = {"": "ready", _STARTING: _STARTING}.get(self.fault, "degraded")
+        return {"state": state, "cursor": self._cursor, "fault": self.fault}
 
     async def operate(self, action: str, args: dict[str, Any]) -> Any:
         """Return the part's answer to an operator's ``action`` once its effects are durable."""

@@ -33,7 +33,7 @@ class JournalActor:
         """Return what /api/status shows of this part."""
         commits = await self._ready()
         return {
-            "state": "degraded" if self._fault else "ok",
+            "state": "degraded" if self._fault else "ready",
             "head": commits.head,
             "buffered": commits.backlog(),
             "fault": self._fault,

@@ -10,9 +10,12 @@ from actors.handles import JournalClient, Part
 from grace_ray import wiring
 from grace_ray.core.clock import utc_now
 from grace_ray.core.errors import GraceError
+from grace_ray.sense.collectors.runtime import PartReading, RuntimeReading
 from grace_ray.settings import Settings
 
 log = structlog.get_logger()
+
+_STARTING = "starting"
 
 
 class SensorsActor:
@@ -22,8 +25,9 @@ class SensorsActor:
         self._settings = settings
         self._journal = JournalClient()
         self._tasks: list[asyncio.Task[None]] = []
-        self._fault = "starting"
+        self._fault = _STARTING
         self._observations = 0
+        self._reading = RuntimeReading(parts={})
 
     @ray.method(concurrency_group="health")
     def ping(self) -> bool:
@@ -40,20 +44,21 @@ class SensorsActor:
 
     async def status(self) -> dict[str, Any]:
         """Return what /api/status shows of this part."""
-        state = "degraded" if self._fault else "ok"
+        state = {"": "ready", _STARTING: _STARTING}.get(self._fault, "degraded")
         return {"state": state, "observations": self._observations, "fault": self._fault}
 
     def _is_running(self) -> bool:
         return bool(self._tasks) and not any(task.done() for task in self._tasks)
 
     async def _observe(self) -> None:
-        sensors = wiring.build_sensors(self._settings)
+        collectors = wiring.build_collectors(self._settings, lambda: self._reading)
         while True:
             try:
-                parts = dict(zip(self._watched(), await self._part_states(), strict=True))
-                events = await asyncio.to_thread(sensors.collect, parts, utc_now())
-                await self._journal.append([event.to_row() for event in events])
-                self._observations += len(events)
+                self._reading = await self._read_runtime()
+                for collector in collectors:
+                    events = await asyncio.to_thread(collector.collect, utc_now())
+                    await self._journal.append([event.to_row() for event in events])
+                    self._observations += len(events)
                 self._fault = ""
             except GraceError as error:
                 self._fault = str(error)
@@ -69,8 +74,17 @@ class SensorsActor:
         }
         return ["journal", *(name for name, is_on in switches.items() if is_on)]
 
-    async def _part_states(self) -> list[dict[str, Any]]:
-        return list(await asyncio.gather(*(self._state_of(name) for name in self._watched())))
+    async def _read_runtime(self) -> RuntimeReading:
+        names = self._watched()
+        states = dict(zip(names, await asyncio.gather(*map(self._state_of, names)), strict=True))
+        head = int(states["journal"].get("head", 0))
+        parts = {
+            name: PartReading(
+                state=state["state"], lag=max(head - state.get("cursor", head), 0), error=state.get("fault", "")
+            )
+            for name, state in states.items()
+        }
+        return RuntimeReading(parts=parts, journal_head=head)
 
     async def _state_of(self, name: str) -> dict[str, Any]:
         try:

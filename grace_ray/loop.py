@@ -145,14 +145,14 @@ class LocalGateway:
 
     async def status(self) -> dict[str, Any]:
         """Return {ready, url, home, version, parts}."""
-        parts = {name: {"state": "ok"} for name in self._loop.parts}
+        parts = {name: {"state": "ready"} for name in self._loop.parts}
         home, url = str(self.settings.home), self.settings.url
         return {
             "ready": True,
             "url": url,
             "home": home,
             "version": __version__,
-            "parts": {"journal": {"state": "ok"}, **parts},
+            "parts": {"journal": {"state": "ready"}, **parts},
         }
 
     def _append(self, rows: Sequence[Row]) -> Appended:

@@ -1,9 +1,11 @@
 """Settings to built parts: the one composition root. Imports of heavy parts are made where a part is built."""
 
+import socket
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+from grace_ray.core.ports import KnowledgePort
 from grace_ray.core.store import Reader
 from grace_ray.settings import Settings
 
@@ -77,3 +79,66 @@ def build_knowledge(settings: Settings) -> Any:
     from grace_ray.learn.knowledge import Knowledge
 
     return Knowledge(settings.knowledge, PackagedMiniLM())
+
+
+def build_collectors(settings: Settings, read_runtime: Callable[[], Any]) -> list[Any]:
+    """Return the collectors of the host and of the runtime, whose state ``read_runtime`` gives."""
+    from grace_ray.sense.collectors.host import HostCollector, read_host
+    from grace_ray.sense.collectors.runtime import RuntimeCollector
+
+    return [HostCollector(settings.sensors, socket.gethostname(), read_host), RuntimeCollector(read_runtime)]
+
+
+def build_runner(settings: Settings, knowledge: KnowledgePort, clock: Callable[[], datetime]) -> Any:
+    """Return act.missions.runner.Runner with the strategies that the settings allow."""
+    from grace_ray.act.missions.runner import Runner
+
+    return Runner(_strategies(settings, knowledge, clock), _distiller(settings, clock))
+
+
+def _strategies(settings: Settings, knowledge: KnowledgePort, clock: Callable[[], datetime]) -> dict[str, Any]:
+    from grace_ray.act.missions.strategies.pattern import PatternStrategy
+    from grace_ray.act.missions.strategies.rag import RagStrategy
+    from grace_ray.act.missions.strategies.runbooks import RunbookStrategy
+
+    strategies: dict[str, Any] = {"pattern": PatternStrategy(open_reader(settings))}
+    if settings.knowledge.enabled:
+        strategies["runbooks"] = RunbookStrategy(knowledge)
+        strategies["rag"] = RagStrategy(knowledge, settings.missions.top_k)
+    if settings.web.enabled:
+        strategies["web"] = _web_strategy(settings, clock)
+    if settings.github.enabled:
+        from grace_ray.act.missions.strategies.github import GithubStrategy
+        from grace_ray.adapters.github.client import GithubClient
+
+        host = GithubClient(settings.github, settings.web.user_agent)
+        strategies["github"] = GithubStrategy(host, clock, settings.missions.max_repos)
+    return strategies
+
+
+def _web_strategy(settings: Settings, clock: Callable[[], datetime]) -> Any:
+    from grace_ray.act.missions.strategies.web import WebStrategy
+    from grace_ray.adapters.web.fetcher import FetchRules, GuardedFetcher
+    from grace_ray.adapters.web.search import open_search
+
+    web = settings.web
+    rules = FetchRules(
+        size_max=web.page_max_bytes,
+        timeout_s=web.fetch_timeout_s,
+        redirects_max=web.redirects_max,
+        allow_private=web.allow_private,
+    )
+    fetcher = GuardedFetcher(rules, web.user_agent)
+    return WebStrategy(open_search(web), fetcher, clock, settings.missions.max_sources)
+
+
+def _distiller(settings: Settings, clock: Callable[[], datetime]) -> Any:
+    from grace_ray.act.missions.distill import ExtractiveDistiller
+    from grace_ray.adapters.llm.openai import OpenAIModel, is_configured
+
+    extractive = ExtractiveDistiller(clock)
+    if not is_configured(settings.llm):
+        return extractive
+    from grace_ray.act.missions.written import WritingDistiller
+
+    return WritingDistiller(OpenAIModel(settings.llm), extractive, clock)

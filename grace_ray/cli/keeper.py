@@ -135,7 +135,7 @@ class Keeper:
             self._ready = True
             self._page.close()
         else:
-            self._parts[part] = {"state": "ok" if ok else "failed", "detail": detail}
+            self._parts[part] = {"state": "ready" if ok else "failed", "detail": detail}
         took = f" ({took_s} s)" if took_s is not None else ""
         line = f"[{'OK' if ok else '--'}] {part:<18} {detail}{took}"
         self._page.lines.append(line)
