@@ -153,5 +153,10 @@ class Distiller(Protocol):
         """Return the statements that answer, best first; ones that cite nothing are dropped."""
         ...
 
+    @property
+    def note(self) -> str:
+        """Return what is to be said of the last distillation (such as: the model failed), empty where nothing is."""
+        ...
+
 
 Sleep = Callable[[float], None]

@@ -36,6 +36,8 @@ class _Candidate:
 class ExtractiveDistiller:
     """Statements without a language model: sentences as they stand in the source. Deterministic."""
 
+    note = ""
+
     def __init__(self, clock: Callable[[], datetime], limit: int = STATEMENTS_MAX) -> None:
         self._clock = clock
         self._limit = limit

@@ -55,9 +55,8 @@ class Runner:
             progress(report)
         statements = () if budget.is_cancelled() else self._distill(mission, passages)
         kept = [replace(d, mission_id=mission.mission_id) for d in documents[:DOCUMENTS_MAX]]
-        return Findings(
-            reports=tuple(reports), statements=statements, summary=summary(reports, statements), documents=tuple(kept)
-        )
+        told = f"{summary(reports, statements)} {self._distiller.note if passages else ''}".strip()
+        return Findings(reports=tuple(reports), statements=statements, summary=told, documents=tuple(kept))
 
     def _explore(
         self, name: str, mission: Mission, budget: MissionBudget

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 from grace_ray.act.missions.ledger import VIEW, from_record
@@ -38,9 +37,10 @@ class PatternStrategy:
             return found(self.name, (), "The mission is about no cluster.")
         try:
             hits = self._history(key, question, budget)
+            detail = f"{len(hits)} observations in the history of {key}.{self._shape(key, question)}"
         except GraceError as error:
             return failed(self.name, error)
-        return found(self.name, hits, f"{len(hits)} observations in the history of {key}.")
+        return found(self.name, hits, detail)
 
     def _history(self, key: str, question: Question, budget: Budget) -> list[Hit]:
         findings = self._reader.latest(HISTORY_MAX, EntryFilter(kinds=_FINDINGS, subject=key))
@@ -50,7 +50,7 @@ class PatternStrategy:
             for precursor in precursors(self._reader, onsets):
                 sure = 0.5 + 0.4 * precursor.count / (precursor.count + 2)
                 hits.append(_hit(key, "Cause", precursor.sentence(), precursor.seq, sure, question))
-        return [*hits, *self._shape(key, onsets, question)]
+        return hits
 
     def _helped_before(self, key: str, question: Question) -> list[Hit]:
         """Return the statements of earlier missions of this cluster after which the trouble stayed away."""
@@ -97,22 +97,15 @@ class PatternStrategy:
             hits.append(_hit(key, "Mitigation", told, recovered[0].seq, 0.7, question))
         return hits[:4]
 
-    def _shape(self, key: str, onsets: Sequence[Entry], question: Question) -> list[Hit]:
-        """Return how often the trouble came, and where nearly all of it comes from."""
+    def _shape(self, key: str, question: Question) -> str:
+        """Return where the events come from: worth a line in the report, no knowledge that would resolve anything."""
         record = self._reader.record("clusters", key)
         cluster: Mapping[str, Any] = json.loads(record.body) if record and record.body else question.cluster
         sources: Mapping[str, int] = cluster.get("sources") or {}
-        total = sum(sources.values())
-        if not total:
-            return []
-        seq = onsets[0].seq if onsets else 0
+        if not sources:
+            return ""
         name, count = max(sources.items(), key=lambda item: (item[1], item[0]))
-        hits = [_hit(key, "Overview", f"{count} of {total} events come from {name}.", seq, 0.6, question)]
-        if len(onsets) > 1:
-            times = [from_us(entry.at_us) for entry in onsets]
-            told = f"It began {len(onsets)} times, last at {to_text(max(times))}, {_gap(times)} apart on average."
-            hits.append(_hit(key, "Overview", told, seq, 0.7, question))
-        return hits
+        return f" {count} of {sum(sources.values())} events come from {name}."
 
 
 def _hit(key: str, heading: str, text: str, seq: int, confidence: float, question: Question) -> Hit:
@@ -141,8 +134,3 @@ def _by(entry: Entry) -> str:
 
 def _time(entry: Entry) -> str:
     return to_text(from_us(entry.at_us))
-
-
-def _gap(times: Sequence[datetime]) -> str:
-    mean_s = (max(times) - min(times)).total_seconds() / (len(times) - 1)
-    return f"{mean_s / 3600:.1f} h" if mean_s >= 3600 else f"{mean_s / 60:.0f} min"

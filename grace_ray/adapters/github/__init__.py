@@ -1,0 +1,1 @@
+"""GitHub's API behind core.ports.CodeHost."""

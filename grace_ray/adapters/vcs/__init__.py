@@ -1,0 +1,1 @@
+"""Folders and git checkouts of text, read from the disk with their revision."""

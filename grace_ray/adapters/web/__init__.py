@@ -1,0 +1,1 @@
+"""The web behind ports: a guarded fetcher, and search providers."""
