@@ -85,7 +85,7 @@ def drain3(logs: dict[str, list[str]]) -> dict[str, dict[str, Any]]:
         print("Making an environment for drain3 ...", flush=True)
         venv.create(PEER_HOME, with_pip=True)
         subprocess.run([python, "-m", "pip", "install", "--quiet", "drain3"], check=True)
-    script = Path(__file__).with_name("grouping_drain3.py")
+    script = Path(__file__).with_name("peers") / "drain3_grouping.py"
     done = subprocess.run([python, script], input=json.dumps(logs), capture_output=True, text=True, check=True)
     runs: dict[str, dict[str, Any]] = json.loads(done.stdout)
     return runs

@@ -29,7 +29,7 @@ from grace_ray.learn.library import Library
 from grace_ray.learn.ranking import hits_of, passages_of
 from grace_ray.learn.submission import parse_documents
 from grace_ray.learn.usefulness import Evidence
-from grace_ray.models.retrieval.hybrid import Embedder, HybridIndex
+from grace_ray.models.retrieval.hybrid import Embedder, HybridIndex, query_text
 from grace_ray.models.retrieval.vectors import Floats
 from grace_ray.settings import KnowledgeSettings
 
@@ -121,7 +121,7 @@ class Knowledge:
         if not 1 <= k <= K_MAX:
             raise InvalidInput(f"k must be from 1 to {K_MAX}.", "k")
         asked = query[:_QUERY_MAX_CHARS]
-        vector = self._vectors_of([asked])
+        vector = self._vectors_of([query_text(asked)])
         with self._lock:
             self._searches += 1
             library, index = self._shelves(), self._ready_index()
