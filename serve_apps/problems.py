@@ -83,7 +83,8 @@ def of_error(error: errors.GraceError, **more: Any) -> Response:
     """Return the problem that tells of ``error``, with Retry-After where a later try may do."""
     status = status_of(error)
     headers = {}
-    retry_after_s = getattr(error, "retry_after_s", RETRY_LATER_S if status == 503 else None)
+    is_passing = status == 503 and not isinstance(error, errors.Disabled)
+    retry_after_s = getattr(error, "retry_after_s", RETRY_LATER_S if is_passing else None)
     if retry_after_s is not None:
         headers["Retry-After"] = str(max(1, math.ceil(retry_after_s)))
     if status == 401:
@@ -101,7 +102,7 @@ def install(app: FastAPI) -> None:
 
 async def _grace_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, errors.GraceError)
-    if status_of(error) >= 500:
+    if status_of(error) >= 500 and not isinstance(error, errors.Disabled):
         log.warning("request_failed", path=request.url.path, error=error.message, kind=type(error).__name__)
     return of_error(error)
 
