@@ -106,9 +106,9 @@ class Library:
         held = self.documents.get(text_id(document.text))
         return held is not None and any(Place.of(document).is_like(place) for place in held.places)
 
-    def source_known(self, source: str) -> bool:
-        """Whether a document of this source is held."""
-        return source in self._by_source
+    def at_source(self, source: str) -> str | None:
+        """Return the text that is read at this source, None where nothing is."""
+        return self._by_source.get(source)
 
     def text_of(self, source: str) -> str | None:
         """Return the identifier of the text held for this source, None where there is none."""
