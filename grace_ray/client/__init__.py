@@ -1,0 +1,8 @@
+"""The typed client of a running Grace: ``Grace`` for plain code, ``AsyncGrace`` for async code."""
+
+from grace_ray.client.answers import ClusterDetail, Page, Receipt, Rejection
+from grace_ray.client.async_grace import AsyncGrace
+from grace_ray.client.blocking_grace import Grace
+from grace_ray.client.retry import Retry
+
+__all__ = ["AsyncGrace", "ClusterDetail", "Grace", "Page", "Receipt", "Rejection", "Retry"]

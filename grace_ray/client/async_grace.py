@@ -1,0 +1,225 @@
+"""The client for async code: the same methods as ``Grace``, to be awaited."""
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from datetime import datetime
+from random import Random, SystemRandom
+from types import TracebackType
+from typing import Any, Concatenate, ParamSpec, Self
+
+import httpx
+
+from grace_ray.client import calls
+from grace_ray.client.answers import Receipt
+from grace_ray.client.calls import Call, T
+from grace_ray.client.exchange import Exchange, Request, is_loopback
+from grace_ray.client.outbox import Buffer, Outbox, batches, encoded, new_event
+from grace_ray.client.retry import ONCE, Retry
+from grace_ray.core.clock import utc_now
+from grace_ray.core.errors import Backpressure, OutsideError, StoreUnavailable
+from grace_ray.core.event import Event
+
+P = ParamSpec("P")
+
+
+def _method(call: Callable[P, Call[T]]) -> Callable[Concatenate[Any, P], Coroutine[Any, Any, T]]:
+    """Return the method that makes a call and returns what its answer says."""
+
+    async def method(self: "AsyncGrace", /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return await self._call(call(*args, **kwargs))
+
+    method.__doc__ = call.__doc__
+    method.__name__ = call.__name__
+    myself = inspect.Parameter("self", inspect.Parameter.POSITIONAL_ONLY)
+    shape = inspect.signature(call)
+    method.__signature__ = shape.replace(parameters=[myself, *shape.parameters.values()])  # type: ignore[attr-defined]
+    return method
+
+
+class AsyncGrace:
+    """Talks to the Grace at ``url``; every request is retried, and every POST carries an idempotency key.
+
+    ``send`` returns when the events are durable, or raises. ``emit`` and ``enqueue`` never wait for a runtime that is
+    away: events stay in a buffer of ``buffer_max`` (Backpressure beyond it) and go out with a later call, or ``flush``.
+    Raises the errors of core.errors: what the runtime said, Unreachable where it said nothing.
+    """
+
+    def __init__(
+        self,
+        url: str = "http://127.0.0.1:8000",
+        token: str = "",
+        *,
+        source: str = "grace/client",
+        timeout_s: float = 10.0,
+        retry: Retry | None = None,
+        buffer_max: int = 10_000,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        clock: Callable[[], datetime] = utc_now,
+        rng: Random | None = None,
+    ) -> None:
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._http = httpx.AsyncClient(base_url=url, headers=headers, timeout=timeout_s, trust_env=not is_loopback(url))
+        self._source = source
+        self._sleep = sleep
+        self._exchange = Exchange(retry or Retry(), clock, rng or SystemRandom())
+        self._buffer = Buffer(buffer_max)
+        self._lock = asyncio.Lock()  # one flush at a time: each takes the oldest events out when they are durable
+        self._failures = 0
+        self._quiet_until: datetime | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Send what is buffered, and close the connections. Raises what ``flush`` raises where that fails."""
+        try:
+            await self.flush()
+        finally:
+            await self._http.aclose()
+
+    # Events
+
+    async def send(self, events: Sequence[Event | Mapping[str, Any]]) -> Receipt:
+        """Send events (or CloudEvents JSON objects); they are durable when this returns, but for the rejected ones."""
+        total = Receipt()
+        for offset, body in batches(encoded(events)):
+            total = total.plus(await self._send(body), offset)
+        return total
+
+    async def emit(
+        self,
+        type: str,  # noqa: A002 -- CloudEvents' own word
+        data: Mapping[str, Any] | None = None,
+        *,
+        source: str = "",
+        subject: str = "",
+        severity: str = "",
+        message: str = "",
+        domain: str = "",
+        pattern: str = "",
+    ) -> None:
+        """Buffer one event of now, and send it if the runtime is there."""
+        names = {"subject": subject, "severity": severity, "message": message, "domain": domain, "pattern": pattern}
+        now = self._exchange.clock()
+        text = new_event(type, data, now, self._exchange.rng, source=source or self._source, **names)
+        await self._enqueue([text])
+
+    async def enqueue(self, events: Sequence[Event | Mapping[str, Any]]) -> None:
+        """Buffer events, and send them if the runtime is there. Raises Backpressure where the buffer is full."""
+        await self._enqueue(encoded(events))
+
+    async def flush(self) -> Receipt:
+        """Send all that is buffered. Raises where that fails after retries; what was not sent stays buffered."""
+        return await self._flush(None)
+
+    @property
+    def outbox(self) -> Outbox:
+        """The sink for emitters whose events may wait in the buffer while the runtime is away."""
+        return Outbox(self.enqueue)
+
+    @property
+    def buffered(self) -> int:
+        """How many events wait to be sent."""
+        return len(self._buffer)
+
+    @property
+    def dropped(self) -> int:
+        """How many events a full buffer refused."""
+        return self._buffer.dropped
+
+    # Everything else
+
+    clusters = _method(calls.clusters)
+    cluster = _method(calls.cluster)
+    acknowledge = _method(calls.acknowledge)
+    silence = _method(calls.silence)
+    resolve = _method(calls.resolve)
+    reopen = _method(calls.reopen)
+    set_severity = _method(calls.set_severity)
+    clear = _method(calls.clear)
+    merge = _method(calls.merge)
+    split = _method(calls.split)
+    undo = _method(calls.undo)
+    groups = _method(calls.groups)
+    group = _method(calls.group)
+    missions = _method(calls.missions)
+    mission = _method(calls.mission)
+    create_mission = _method(calls.create_mission)
+    cancel_mission = _method(calls.cancel_mission)
+    search = _method(calls.search)
+    add_documents = _method(calls.add_documents)
+    knowledge_stats = _method(calls.knowledge_stats)
+    knowledge_feedback = _method(calls.knowledge_feedback)
+    journal = _method(calls.journal)
+    entry = _method(calls.entry)
+    proof = _method(calls.proof)
+    checkpoint = _method(calls.checkpoint)
+    consistency = _method(calls.consistency)
+    explain = _method(calls.explain)
+    status = _method(calls.status)
+    dashboard = _method(calls.dashboard)
+    registry = _method(calls.registry)
+
+    async def _enqueue(self, texts: list[bytes]) -> None:
+        try:
+            self._buffer.add(texts)
+        finally:
+            await self._try_to_flush()
+
+    async def _try_to_flush(self) -> None:
+        """Send what is buffered if the runtime is there; after a failure leave it alone for a while."""
+        now = self._exchange.clock()
+        if self._quiet_until is not None and now < self._quiet_until:
+            return
+        try:
+            await self._flush(ONCE)
+        except (OutsideError, Backpressure, StoreUnavailable) as error:
+            self._failures += 1
+            self._quiet_until = self._exchange.quiet_until(error, self._failures)
+
+    async def _flush(self, retry: Retry | None) -> Receipt:
+        total, sent = Receipt(), 0
+        async with self._lock:
+            while self._buffer:
+                count, body = self._buffer.first()
+                receipt = await self._send(body, retry)
+                self._buffer.remove(count)
+                total = total.plus(receipt, sent)
+                sent += count
+        self._failures, self._quiet_until = 0, None
+        return total
+
+    async def _send(self, body: bytes, retry: Retry | None = None) -> Receipt:
+        response = await self._exchanged(self._exchange.of_events(body), retry)
+        return self._exchange.receipt(response)
+
+    async def _call(self, call: Call[T]) -> T:
+        response = await self._exchanged(self._exchange.of_call(call), None)
+        return self._exchange.read(call, response)
+
+    async def _exchanged(self, request: Request, retry: Retry | None) -> httpx.Response:
+        attempt = 0
+        while True:
+            attempt += 1
+            try:
+                response = await self._http.request(
+                    request.method,
+                    request.path,
+                    params=dict(request.params),
+                    content=request.content,
+                    headers=dict(request.headers),
+                )
+                again = self._exchange.failed(response, attempt, retry)
+                if again is None:
+                    return response
+            except httpx.RequestError as error:
+                again = self._exchange.unreachable(error, attempt, retry)
+            if again.delay_s is None:
+                raise again.error
+            await self._sleep(again.delay_s)

@@ -1,0 +1,279 @@
+"""Each call of the HTTP API as a typed function that sends nothing: both clients make their methods of these."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Generic, Literal, TypeVar
+from urllib.parse import quote
+
+from grace_ray.client.answers import ClusterDetail, Page, cluster_detail
+from grace_ray.core.clock import to_text
+from grace_ray.core.cluster import Cluster, IncidentGroup
+from grace_ray.core.document import Document, Hit
+from grace_ray.core.jsonable import from_plain, to_plain
+from grace_ray.core.mission import Mission
+
+T = TypeVar("T")
+ClusterStatus = Literal["open", "acknowledged", "silenced", "resolved", "merged"]
+MissionStatus = Literal["pending", "running", "completed", "failed", "timed_out", "cancelled"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call(Generic[T]):
+    """One request, and how its answer is read."""
+
+    method: str
+    path: str
+    read: Callable[[Any], T]
+    params: Mapping[str, Any] = field(default_factory=dict)
+    body: Mapping[str, Any] | None = None
+
+
+def _plain(answer: Any) -> dict[str, Any]:
+    return dict(answer)
+
+
+def _page(noun: type[T]) -> Callable[[Any], Page[T]]:
+    return lambda answer: Page(items=[from_plain(noun, item) for item in answer["items"]], next=answer["next"])
+
+
+def _get(path: str, read: Callable[[Any], T], **params: Any) -> Call[T]:
+    return Call(method="GET", path=path, read=read, params=_given(params))
+
+
+def _post(path: str, read: Callable[[Any], T], **body: Any) -> Call[T]:
+    return Call(method="POST", path=path, read=read, body=_given(body))
+
+
+def _given(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _cluster(answer: Any) -> Cluster:
+    return from_plain(Cluster, answer)
+
+
+def _mission(answer: Any) -> Mission:
+    return from_plain(Mission, answer)
+
+
+def _on_cluster(key: str, action: str, **body: Any) -> Call[Cluster]:
+    return _post(f"/api/clusters/{quote(key, safe=':')}/{action}", _cluster, **body)
+
+
+# Clusters
+
+
+def clusters(*, status: ClusterStatus | None = None, limit: int = 100, after: str | None = None) -> Call[Page[Cluster]]:
+    """List clusters, most urgent first; ``after`` is the ``next`` of the page before."""
+    return _get("/api/clusters", _page(Cluster), status=status, limit=limit, after=after)
+
+
+def cluster(key: str) -> Call[ClusterDetail]:
+    """Get one cluster with its events, missions and group. Raises NotFound."""
+    return _get(f"/api/clusters/{quote(key, safe=':')}", cluster_detail)
+
+
+def acknowledge(
+    key: str, *, by: str | None = None, note: str = "", until: datetime | None = None, for_s: float | None = None
+) -> Call[Cluster]:
+    """Say that a person looks after a cluster, until a time or for so many seconds."""
+    return _on_cluster(key, "acknowledge", by=by, note=note, until=until and to_text(until), for_s=for_s)
+
+
+def silence(
+    key: str, *, until: datetime | None = None, for_s: float | None = None, by: str | None = None, note: str = ""
+) -> Call[Cluster]:
+    """Let a cluster launch nothing until a time, or for so many seconds."""
+    return _on_cluster(key, "silence", by=by, note=note, until=until and to_text(until), for_s=for_s)
+
+
+def resolve(key: str, *, by: str | None = None, note: str = "") -> Call[Cluster]:
+    """Say that a cluster's trouble is over, or was none."""
+    return _on_cluster(key, "resolve", by=by, note=note)
+
+
+def reopen(key: str, *, by: str | None = None, note: str = "") -> Call[Cluster]:
+    """Say that a resolved cluster is not over."""
+    return _on_cluster(key, "reopen", by=by, note=note)
+
+
+def set_severity(
+    key: str, severity: Literal["low", "medium", "high", "critical"], *, by: str | None = None, note: str = ""
+) -> Call[Cluster]:
+    """Set how grave a cluster is, whatever its events say."""
+    return _on_cluster(key, "severity", value=severity, by=by, note=note)
+
+
+def clear(key: str, action: str = "", *, by: str | None = None, note: str = "") -> Call[Cluster]:
+    """Take a person's word on a cluster back: of one action, or all of it."""
+    return _on_cluster(key, "clear", value=action, by=by, note=note)
+
+
+def merge(keys: Sequence[str], *, by: str | None = None, note: str = "") -> Call[Cluster]:
+    """Say that clusters are one; the first key survives. It stays so for events to come, until ``undo``."""
+    return _post("/api/clusters/merge", _cluster, keys=list(keys), by=by, note=note)
+
+
+def split(
+    key: str,
+    *,
+    templates: Sequence[str] = (),
+    keys: Sequence[str] = (),
+    by: str | None = None,
+    note: str = "",
+) -> Call[list[Cluster]]:
+    """Take message templates, or merged keys, out of a cluster; return the clusters that come of it."""
+    path = f"/api/clusters/{quote(key, safe=':')}/split"
+    return _post(
+        path,
+        lambda answer: [_cluster(item) for item in answer["clusters"]],
+        templates=list(templates),
+        keys=list(keys),
+        by=by,
+        note=note,
+    )
+
+
+def undo(key: str, *, by: str | None = None, note: str = "") -> Call[Cluster]:
+    """Take the last merge or split of a cluster back. Raises Conflict where there is none."""
+    return _on_cluster(key, "undo", by=by, note=note)
+
+
+def groups(*, status: str | None = None, limit: int = 100, after: str | None = None) -> Call[Page[IncidentGroup]]:
+    """List incident groups: clusters that one fault explains."""
+    return _get("/api/groups", _page(IncidentGroup), status=status, limit=limit, after=after)
+
+
+def group(group_id: str) -> Call[dict[str, Any]]:
+    """Get one incident group and its clusters. Raises NotFound."""
+    return _get(f"/api/groups/{quote(group_id, safe='')}", _plain)
+
+
+# Missions
+
+
+def missions(*, status: MissionStatus | None = None, limit: int = 100, after: str | None = None) -> Call[Page[Mission]]:
+    """List missions, newest first."""
+    return _get("/api/missions", _page(Mission), status=status, limit=limit, after=after)
+
+
+def mission(mission_id: str) -> Call[Mission]:
+    """Get one mission with its sources and knowledge. Raises NotFound."""
+    return _get(f"/api/missions/{quote(mission_id, safe='')}", _mission)
+
+
+def create_mission(
+    question: str, *, topic: str = "", cluster_key: str | None = None, by: str | None = None
+) -> Call[Mission]:
+    """Ask Grace to learn something; the mission waits in the queue like any other."""
+    return _post("/api/missions", _mission, question=question, topic=topic, cluster_key=cluster_key, by=by)
+
+
+def cancel_mission(mission_id: str, *, by: str | None = None, note: str = "") -> Call[Mission]:
+    """Cancel a mission that has not ended. Raises Conflict where it has."""
+    return _post(f"/api/missions/{quote(mission_id, safe='')}/cancel", _mission, by=by, note=note)
+
+
+# Knowledge
+
+
+def search(query: str, *, k: int = 5, origins: Sequence[str] = ()) -> Call[list[Hit]]:
+    """Search what Grace knows; the best ``k`` passages, each with its source."""
+    return _get(
+        "/api/knowledge",
+        lambda answer: [from_plain(Hit, item) for item in answer["items"]],
+        q=query,
+        k=k,
+        origin=list(origins) or None,
+    )
+
+
+def add_documents(documents: Sequence[Document]) -> Call[dict[str, Any]]:
+    """Add documents to what Grace knows; answer {added, unchanged}."""
+    wanted = ("source", "title", "text", "origin", "topic", "learned_from", "confidence", "at", "meta")
+    plain = [to_plain(document) for document in documents]
+    bodies = [{name: item[name] for name in wanted if item[name] not in (None, "", {})} for item in plain]
+    return _post("/api/knowledge", _plain, documents=bodies)
+
+
+def knowledge_stats() -> Call[dict[str, Any]]:
+    """Count documents, passages and statements."""
+    return _get("/api/knowledge/stats", _plain)
+
+
+def knowledge_feedback(statement_id: str, *, useful: bool, by: str | None = None) -> Call[dict[str, Any]]:
+    """Say whether a statement helped."""
+    return _post(f"/api/knowledge/{quote(statement_id, safe='')}/feedback", _plain, useful=useful, by=by)
+
+
+# Journal
+
+
+def journal(
+    *,
+    after: int | None = None,
+    limit: int = 100,
+    kind: str | None = None,
+    source: str | None = None,
+    type: str | None = None,  # noqa: A002 -- the API's own word
+    subject: str | None = None,
+    q: str | None = None,
+    order: Literal["asc", "desc"] = "asc",
+) -> Call[Page[dict[str, Any]]]:
+    """List journal entries; ``q`` is a substring of the body. ``next`` is the ``after`` of the page that follows."""
+    return _get(
+        "/api/journal",
+        lambda answer: Page(items=answer["items"], next=answer["next"]),
+        after=after,
+        limit=limit,
+        kind=kind,
+        source=source,
+        type=type,
+        subject=subject,
+        q=q,
+        order=order,
+    )
+
+
+def entry(seq: int) -> Call[dict[str, Any]]:
+    """Get one journal entry. Raises NotFound."""
+    return _get(f"/api/journal/{seq}", _plain)
+
+
+def proof(seq: int) -> Call[dict[str, Any]]:
+    """Get the proof that an entry stands on the journal (RFC 6962 audit path)."""
+    return _get(f"/api/journal/{seq}/proof", _plain)
+
+
+def checkpoint() -> Call[dict[str, Any]]:
+    """Get the newest signed checkpoint. Raises NotFound before the first."""
+    return _get("/api/journal/checkpoint", _plain)
+
+
+def consistency(first: int, second: int) -> Call[dict[str, Any]]:
+    """Get the proof that the tree of ``second`` entries begins with that of ``first``."""
+    return _get("/api/journal/consistency", _plain, first=first, second=second)
+
+
+# The whole
+
+
+def explain(thing_id: str) -> Call[dict[str, Any]]:
+    """Ask why: the id is an event's, cluster's, mission's, group's or statement's. Raises NotFound."""
+    return _get(f"/api/explain/{quote(thing_id, safe=':')}", _plain)
+
+
+def status() -> Call[dict[str, Any]]:
+    """Ask how each part is."""
+    return _get("/api/status", _plain)
+
+
+def dashboard() -> Call[dict[str, Any]]:
+    """Get the learning-feedback dashboard: overview, statistics, current state, metrics."""
+    return _get("/api/learning-feedback/dashboard", _plain)
+
+
+def registry() -> Call[Any]:
+    """List the registered event types."""
+    return _get("/api/registry", lambda answer: answer)
