@@ -26,7 +26,7 @@ from grace_ray.core.store import Reader, Record
 from grace_ray.learn.explanation import explanation
 from grace_ray.learn.holdings import HeldStatement
 from grace_ray.learn.library import Library
-from grace_ray.learn.ranking import hits_of, whole_document, passages_of
+from grace_ray.learn.ranking import hits_of, passages_of, whole_document
 from grace_ray.learn.submission import parse_documents
 from grace_ray.learn.usefulness import Evidence
 from grace_ray.models.retrieval.hybrid import Embedder, HybridIndex, query_text
@@ -138,6 +138,11 @@ class Knowledge:
         """Return every passage of the document read at ``source``, in reading order; empty for an unknown source."""
         with self._lock:
             return whole_document(self._shelves(), source)
+
+    def sources(self, origin: str) -> list[str]:
+        """Return the sources of every document read from one origin, such as runbook."""
+        with self._lock:
+            return self._shelves().sources(origin)
 
     def explain(self, identifier: str) -> dict[str, Any] | None:
         """Return where a statement or passage comes from and what is known of its use; None for an unknown one."""

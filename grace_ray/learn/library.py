@@ -110,6 +110,11 @@ class Library:
         """Return the text that is read at this source, None where nothing is."""
         return self._by_source.get(source)
 
+    def sources(self, origin: str) -> list[str]:
+        """Return every source held of this origin."""
+        places = (place for held in self.documents.values() for place in held.places)
+        return sorted(place.source for place in places if place.origin == origin)
+
     def text_of(self, source: str) -> str | None:
         """Return the identifier of the text held for this source, None where there is none."""
         return self._by_source.get(source)
