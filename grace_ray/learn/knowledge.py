@@ -26,7 +26,7 @@ from grace_ray.core.store import Reader, Record
 from grace_ray.learn.explanation import explanation
 from grace_ray.learn.holdings import HeldStatement
 from grace_ray.learn.library import Library
-from grace_ray.learn.ranking import hits_of, passages_of, whole_document
+from grace_ray.learn.ranking import hits_of, passages_of
 from grace_ray.learn.submission import parse_documents
 from grace_ray.learn.usefulness import Evidence
 from grace_ray.models.retrieval.hybrid import Embedder, HybridIndex, query_text
@@ -133,11 +133,6 @@ class Knowledge:
         """Return every passage of one document in reading order; empty where it is not held."""
         with self._lock:
             return passages_of(source, self._shelves())
-
-    def passages(self, source: str) -> list[Hit]:
-        """Return every passage of the document read at ``source``, in reading order; empty for an unknown source."""
-        with self._lock:
-            return whole_document(self._shelves(), source)
 
     def sources(self, origin: str) -> list[str]:
         """Return the sources of every document read from one origin, such as runbook."""
@@ -279,7 +274,7 @@ class Knowledge:
 
     def _remove(self, args: Mapping[str, Any], now: datetime) -> tuple[Effects, Any]:
         source = str(args.get("source") or "")
-        if self._shelves().at_source(source) is None:
+        if self._shelves().text_of(source) is None:
             raise NotFound("There is no document of this source.", "source")
         return Effects(facts=[_request("knowledge.removed", source, {"source": source}, args, now)]), {"removed": 1}
 

@@ -106,10 +106,6 @@ class Library:
         held = self.documents.get(text_id(document.text))
         return held is not None and any(Place.of(document).is_like(place) for place in held.places)
 
-    def at_source(self, source: str) -> str | None:
-        """Return the text that is read at this source, None where nothing is."""
-        return self._by_source.get(source)
-
     def sources(self, origin: str) -> list[str]:
         """Return every source held of this origin."""
         places = (place for held in self.documents.values() for place in held.places)
