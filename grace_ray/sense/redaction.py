@@ -46,9 +46,11 @@ _TABLE_BITS = 20
 _GAP = b"\0\0\0\0"
 _CHUNK_BYTES = 1 << 20
 
+# What follows a secret's name without being a secret: words of a sentence, and what was blacked out before.
 _PROSE = (
-    r"(?:too|is|are|was|not|must|can|cannot|has|have|invalid|expired|incorrect|missing|required|unknown|wrong|null|none"
-    r"|true|false|empty|failed|mismatch|rejected|refused|denied|accepted|check|no|the|for|from)\b"
+    r"(?:(?:too|is|are|was|not|must|can|cannot|has|have|invalid|expired|incorrect|missing|required|unknown|wrong|null"
+    r"|none|true|false|empty|failed|mismatch|rejected|refused|denied|accepted|check|no|the|for|from)\b"
+    r"|(?:bearer|basic|token|digest|negotiate|apikey)\s+\[redacted)"
 )
 # How objects print themselves: Token{a64f992 ...}, android.os.BinderProxy@3c6f0f2.
 _DUMP = r"(?-i:[A-Z][A-Za-z]+\ ?\{|(?:[a-z]+\.)+\w+@[0-9a-f]+\b)"
