@@ -28,6 +28,10 @@ class KnowledgeActor(FollowerActor):
         """Return every passage of one source; see core.ports.KnowledgePort."""
         return await self._host.ask("passages", source)
 
+    async def sources(self, origin: str) -> Any:
+        """Return the sources of every document of one origin."""
+        return await self._host.ask("sources", origin)
+
     async def explain(self, identifier: str) -> Any:
         """Return where a statement or passage comes from, None for an unknown one."""
         return await self._host.ask("explain", identifier)

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import ray
@@ -34,7 +35,7 @@ class KnowledgeClient:
         hits: list[Hit] = self._part.call_blocking("passages", source)
         return hits
 
-    def add(self, documents: list[Document]) -> int:
+    def add(self, documents: Sequence[Document]) -> int:
         """Index documents; return how many were new or changed."""
         plain = {"documents": to_plain(documents)}
         return int(self._part.call_blocking("operate", "add", plain)["added"])

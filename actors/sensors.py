@@ -10,6 +10,7 @@ from actors.handles import JournalClient, Part
 from grace_ray import wiring
 from grace_ray.core.clock import utc_now
 from grace_ray.core.errors import GraceError
+from grace_ray.core.jsonable import to_plain
 from grace_ray.sense.collectors.runtime import PartReading, RuntimeReading
 from grace_ray.settings import Settings
 
@@ -100,8 +101,12 @@ class SensorsActor:
         runbooks = wiring.build_runbooks(self._settings)
         while True:
             try:
-                for documents in await asyncio.to_thread(runbooks.changed):
-                    await knowledge.call("operate", "add", {"documents": documents})
+                batches = runbooks.changed()
+                while documents := await asyncio.to_thread(next, batches, None):
+                    await knowledge.call("operate", "add", {"documents": to_plain(documents), "by": "runbooks"})
+                known = await knowledge.call("sources", "runbook")
+                for source in await asyncio.to_thread(runbooks.gone, known):
+                    await knowledge.call("operate", "remove", {"source": source, "by": "runbooks"})
             except GraceError as error:
                 log.warning("runbooks.retry", error=str(error))
             await asyncio.sleep(self._settings.knowledge.rescan_interval_s)

@@ -81,6 +81,13 @@ def build_knowledge(settings: Settings) -> Any:
     return Knowledge(settings.knowledge, PackagedMiniLM())
 
 
+def build_runbooks(settings: Settings) -> Any:
+    """Return the reader of the folders of runbooks that the settings name."""
+    from grace_ray.adapters.vcs.runbooks import RunbookFolders
+
+    return RunbookFolders(settings.knowledge.runbooks, settings.knowledge.document_max_bytes)
+
+
 def build_collectors(settings: Settings, read_runtime: Callable[[], Any]) -> list[Any]:
     """Return the collectors of the host and of the runtime, whose state ``read_runtime`` gives."""
     from grace_ray.sense.collectors.host import HostCollector, read_host
