@@ -35,8 +35,10 @@ _WORD = re.compile(r"[\w.-]{1,64}", re.ASCII)
 _PATTERN = re.compile(r"[\w .-]{0,128}", re.ASCII)
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?")
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII)
-# A float in exponent form: the one JSON value that orjson and core.canonical spell differently (1e16, 1e+16).
-_EXPONENT = re.compile(rb"e-?\d{1,3}[,\]}]")
+# Floats are the one value that orjson and core.canonical may spell differently: in exponent form (1e-7, 1e-07), and
+# just above it (0.00001, 1e-05). What could hold one is encoded again, canonically.
+_EXPONENT = re.compile(rb"e[-+]?\d{1,3}[,\]}]")
+_TINY = b"0.0000"
 _NUL = b"\\u0000"
 
 
@@ -145,7 +147,7 @@ class Intake:
             self._check_depth(body)
         if _NUL in encoded and _has_nul(body):
             raise InvalidInput("The data holds a NUL character.", "data")
-        return canonical(body) if _EXPONENT.search(encoded) else encoded
+        return canonical(body) if _EXPONENT.search(encoded) or _TINY in encoded else encoded
 
     def _check_depth(self, body: dict[str, Any]) -> None:
         limit = self._settings.depth_max

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from grace_ray.core.canonical import canonical
@@ -224,6 +224,8 @@ def test_secrets_are_gone_before_anything_is_stored():
     assert taken.rows[0].source == "https://ann:[redacted]@ci/x"
 
 
+@example([6.1e-05, 1e-07, 1.5e16, -1e-05, 0.0001, 1e22, -0.0, 5e-324, 1.7976931348623157e308])
+@example({"e5": "e5,", "\U0001f600": 1, "\uffff": "\x7f\u2028"})
 @given(JSON)
 def test_the_fast_encoding_is_the_canonical_one(value):
     encoded = orjson.dumps(raw(data={"v": value}))
