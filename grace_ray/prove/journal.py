@@ -46,6 +46,7 @@ class Journal:
         self._notary = notary
         self._clock = clock
         self._tip: _Tip | None = None
+        self._had_duplicates = False
         self.on_append: Callable[[Sequence[Entry]], None] = _ignore
 
     @property
@@ -55,7 +56,7 @@ class Journal:
 
     @property
     def buffered(self) -> int:
-        """How many events stand on the journal that triage has not taken yet."""
+        """How many events stand on the journal that triage has not taken yet; not counted without a ``buffer``."""
         return self._recovered().buffered
 
     @property
@@ -137,21 +138,30 @@ class Journal:
         return outcome
 
     def _apply(self, batch: Sequence[Work], now: datetime) -> list[Appended | GraceError]:
-        """Take it that no row is a duplicate, which costs nothing; look the rows up only where the store objects."""
+        """Look rows up only where the store says that one stands already, or where the last batch had such rows.
+
+        Most batches have none, and are written without a question.
+        """
         tip = self._recovered()
-        plan = _Plan(tip, self._buffer, {})
+        plan = _Plan(tip, self._buffer, self._standing(batch) if self._had_duplicates else {})
         plan.take(batch)
         try:
             self._write(plan, now)
         except Conflict:
-            known = dict[tuple[str, str], int]()
-            self._writer.transact(lambda transaction: known.update(transaction.seqs(plan.keys())))
-            plan = _Plan(tip, self._buffer, known)
+            plan = _Plan(tip, self._buffer, self._standing(batch))
             plan.take(batch)
-            self._write_known(plan, now)
+            self._write_checked(plan, now)
         return plan.outcomes
 
-    def _write_known(self, plan: "_Plan", now: datetime) -> None:
+    def _standing(self, batch: Sequence[Work]) -> dict[tuple[str, str], int]:
+        """Return the seqs of those of the batch's rows that stand on the journal already."""
+        keys = [(row.source, row.id) for work in batch for row in (work.rows if isinstance(work, Commit) else work)]
+        found: dict[tuple[str, str], int] = {}
+        self._writer.transact(lambda transaction: found.update(transaction.seqs(keys)))
+        self._had_duplicates = bool(found)
+        return found
+
+    def _write_checked(self, plan: "_Plan", now: datetime) -> None:
         try:
             self._write(plan, now)
         except Conflict as error:
@@ -163,6 +173,7 @@ class Journal:
         entries, hashes = made_entries(plan.rows, tip.frontier.size + 1, to_us(now))
         frontier, tiles = tip.frontier.extended(hashes) if hashes else (tip.frontier, [])
         if not (entries or plan.records or plan.moves):
+            self._tip = tip
             return
 
         def work(transaction: Transaction) -> None:
@@ -182,10 +193,11 @@ class Journal:
     def _moved(self, plan: "_Plan", frontier: Frontier) -> "_Tip":
         tip = plan.tip
         taken = 0
-        if GATE in plan.moves:
+        if self._buffer and GATE in plan.moves:
             taken = self._writer.count_entries("event", tip.cursors.get(GATE, 0), plan.moves[GATE][0])
         cursors = tip.cursors | {name: cursor for name, (cursor, _) in plan.moves.items()}
-        return _Tip(frontier, cursors, tip.buffered + plan.events - taken, tip.checked)
+        waiting = tip.buffered + plan.events - taken if self._buffer else 0
+        return _Tip(frontier, cursors, waiting, tip.checked)
 
     def _recovered(self) -> "_Tip":
         if self._tip is None:
@@ -204,7 +216,7 @@ class Journal:
             raise Tampered(f"Entry {head} is not the one that the tree was made over: run grace journal verify.")
         checked = self._notary.check(writer) if self._notary else 0
         cursors = {name: cursor for name, (cursor, _) in writer.cursors().items()}
-        buffered = writer.count_entries("event", cursors.get(GATE, 0), head)
+        buffered = writer.count_entries("event", cursors.get(GATE, 0), head) if self._buffer else 0
         return _Tip(frontier, cursors, buffered, checked)
 
 
@@ -234,10 +246,6 @@ class _Plan:
     moves: dict[str, tuple[int, bytes | None]] = field(default_factory=dict)
     events: int = 0
     outcomes: list[Appended | GraceError] = field(default_factory=list)
-
-    def keys(self) -> list[tuple[str, str]]:
-        """Return (source, id) of every row that would be written."""
-        return [(row.source, row.id) for row in self.rows]
 
     def take(self, batch: Sequence[Work]) -> None:
         """Take each caller's work, or note why it is refused."""
