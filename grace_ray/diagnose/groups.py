@@ -25,6 +25,7 @@ from grace_ray.diagnose.urgency import SEVERITY_WEIGHTS
 VIEW = "groups"
 _REASONS_KEPT = 12
 _ENTITIES_SHOWN = 8
+_UNITS_CHEAP = 1_000  # units that are partitioned anew when due after any event, not only after a notable one
 _EVENTS_PER_UNIT = 2  # events between two partitions, for each unit there is: bounds what grouping costs an event
 
 
@@ -52,7 +53,8 @@ class Groups:
     def update(self, at_us: int, out: Outbox, *, is_due: bool) -> list[Record]:
         """Return the records of what changed; partition anew where enough has, or ``is_due`` and anything has."""
         seen = (self._units.changes, self._lessons.revision)
-        if seen != self._seen and (is_due or self._events >= _EVENTS_PER_UNIT * len(self._units)):
+        is_stale = seen != self._seen or (self._events > 0 and is_due and len(self._units) <= _UNITS_CHEAP)
+        if is_stale and (is_due or self._events >= _EVENTS_PER_UNIT * len(self._units)):
             self._seen, self._events = seen, 0
             gone = self._regroup(at_us, out)
         else:
@@ -197,7 +199,8 @@ def _reasons(bundle: Bundle) -> list[str]:
         if sum(len(unit.keys) for unit in atom.units) > 1:
             what = f"the alert {atom.alert}" if atom.alert else f"the message '{atom.units[0].text[:80]}'"
             keys = dict.fromkeys(key for unit in atom.units for key in unit.keys)
-            reasons.append(f"{atom.count} events share {what}, in {len(keys)} clusters.")
+            count = sum(unit.count for unit in atom.units)
+            reasons.append(f"{count} events share {what}, in {len(keys)} clusters.")
     return [*reasons, *bundle.reasons][-_REASONS_KEPT:]
 
 

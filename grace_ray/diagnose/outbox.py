@@ -59,6 +59,7 @@ class Outbox:
                 type=type_,
                 source=SOURCE,
                 subject=subject,
+                trace=subject,
                 cause=cause,
                 body=body,
             )
