@@ -34,7 +34,7 @@ class FetchedPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FetchRules:
-    """What one kind of fetch may do. Sizes in bytes, times in seconds."""
+    """What one kind of fetch may do. Sizes in bytes, times in seconds; ``allow_private`` also allows every port."""
 
     media_types: frozenset[str] = PAGE_TYPES
     size_max: int
@@ -42,6 +42,7 @@ class FetchRules:
     redirects_max: int
     allow_private: bool = False
     asks_robots: bool = True
+    ports: frozenset[int] = frozenset({80, 443})
 
     @classmethod
     def of_pages(cls, settings: WebSettings) -> "FetchRules":
@@ -113,8 +114,9 @@ class GuardedFetcher:
             raise Refused("Only http and https URLs of at most 2048 characters are read.", "url")
         if parsed.userinfo:
             raise Refused("URLs with credentials are not read.", "url")
-        if parsed.port not in (None, *_PORTS.values()) and not self._rules.allow_private:
-            raise Refused(f"Port {parsed.port} is not read, only 80 and 443.", "url")
+        port = parsed.port or _PORTS[parsed.scheme]
+        if port > 65535 or (not self._rules.allow_private and port not in self._rules.ports):
+            raise Refused(f"Port {port} is not read.", "url")
         return parsed.copy_with(fragment=None)
 
     def _get(
@@ -178,9 +180,10 @@ def _joined(url: httpx.URL, location: str) -> str:
 
 
 def _content_type(headers: httpx.Headers) -> tuple[str, str]:
+    value = headers.get("content-type", "application/octet-stream")
     message = Message()
-    message["content-type"] = headers.get("content-type", "application/octet-stream")
-    return message.get_content_type(), str(message.get_content_charset() or "")
+    message["content-type"] = value
+    return value.partition(";")[0].strip().lower(), str(message.get_content_charset() or "")
 
 
 def _check(headers: httpx.Headers, size_max: int, media_types: frozenset[str] | None) -> None:

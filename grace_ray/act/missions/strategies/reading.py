@@ -50,10 +50,10 @@ def outside_document(
     """Return a text from outside as a document, at most TEXT_MAX characters of it."""
     return Document(
         source=source,
-        title=title or source,
+        title=(title or source)[:300],
         text=text[:TEXT_MAX],
         origin=origin,
-        topic=question.topic,
+        topic=question.topic[:200],
         learned_from=learned_from,
         confidence=confidence,
         at=at,

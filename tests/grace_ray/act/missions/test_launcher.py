@@ -17,7 +17,7 @@ from grace_ray.core.errors import Backpressure, Conflict, Disabled, InvalidInput
 from grace_ray.core.fact import Fact
 from grace_ray.core.jsonable import from_plain
 from grace_ray.core.mission import Findings, Mission, Statement, StrategyReport, requested_mission_id
-from grace_ray.core.store import EntryFilter, RecordPage
+from grace_ray.core.store import ANY, RecordPage
 from grace_ray.settings import MissionSettings
 
 START = datetime(2026, 5, 4, 12, tzinfo=UTC)
@@ -56,7 +56,7 @@ class Memory:
         rest = start + limit
         return RecordPage(found[start:rest], str(rest) if rest < len(found) else None)
 
-    def latest(self, limit, where=EntryFilter(), before=None):
+    def latest(self, limit, where=ANY, before=None):
         hits = [e for e in self.entries_ if e.kind in where.kinds and where.type in ("", e.type)]
         return hits[::-1][:limit]
 
