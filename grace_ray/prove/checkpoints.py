@@ -19,6 +19,7 @@ from grace_ray.core.store import Reader
 from grace_ray.prove import merkle
 
 KEY_FILE = "journal.key"
+PUBLIC_KEY_FILE = "journal.pub"
 CHECKPOINTS_FILE = "checkpoints.jsonl"
 
 
@@ -70,8 +71,8 @@ class Checkpoint:
 class Notary:
     """Signs checkpoints with the key in ``home`` and keeps a copy of each in a file beside the store.
 
-    The key (Ed25519, PEM, readable by its owner alone) is made at the first use. Whoever holds the key and the home
-    can rewrite both; a copy of the checkpoints, or of the public key and one checkpoint, kept elsewhere prevents it.
+    The key (Ed25519, PEM, readable by its owner alone) is made at the first use, its public half beside it. Whoever
+    holds key and home can rewrite all; a copy of public key and checkpoints kept elsewhere shows it.
     """
 
     def __init__(self, home: Path) -> None:
@@ -131,7 +132,7 @@ class Notary:
     def _private_key(self) -> Ed25519PrivateKey:
         if self._key is None:
             try:
-                self._key = _load_or_make_key(self._home / KEY_FILE)
+                self._key = _load_or_make_key(self._home)
             except OSError as error:
                 raise StoreUnavailable(f"The journal's key cannot be kept: {error}.") from error
         return self._key
@@ -157,23 +158,43 @@ def _complete_bytes(path: Path) -> int:
     return path.read_bytes().rfind(b"\n") + 1
 
 
-def _load_or_make_key(path: Path) -> Ed25519PrivateKey:
-    if not path.exists():
-        _write_key(path, Ed25519PrivateKey.generate())
-    key = serialization.load_pem_private_key(path.read_bytes(), password=None)
-    if not isinstance(key, Ed25519PrivateKey):
-        raise InvalidInput(f"{path.name} does not hold an Ed25519 key.", KEY_FILE)
+def read_public_key(path: Path) -> Ed25519PublicKey:
+    """Return the public key in a PEM file. Raises InvalidInput where there is none."""
+    try:
+        key = serialization.load_pem_public_key(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise InvalidInput(f"{path} holds no public key: {error}.", "key") from error
+    if not isinstance(key, Ed25519PublicKey):
+        raise InvalidInput(f"{path} holds a public key of another kind than Ed25519.", "key")
     return key
 
 
-def _write_key(path: Path, key: Ed25519PrivateKey) -> None:
-    """Write the key under another name first, so that a crash leaves no half a key."""
-    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    draft = path.with_suffix(".draft")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+def _load_or_make_key(home: Path) -> Ed25519PrivateKey:
+    path = home / KEY_FILE
+    if not path.exists():
+        form, secret = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        pem = Ed25519PrivateKey.generate().private_bytes(serialization.Encoding.PEM, form, secret)
+        _write_whole(path, pem, 0o600)
     try:
-        os.write(descriptor, pem)
+        key = serialization.load_pem_private_key(path.read_bytes(), password=None)
+    except ValueError as error:
+        raise InvalidInput(f"{KEY_FILE} does not hold a key: {error}.", KEY_FILE) from error
+    if not isinstance(key, Ed25519PrivateKey):
+        raise InvalidInput(f"{KEY_FILE} does not hold an Ed25519 key.", KEY_FILE)
+    if not (home / PUBLIC_KEY_FILE).exists():
+        info = serialization.PublicFormat.SubjectPublicKeyInfo
+        pem = key.public_key().public_bytes(serialization.Encoding.PEM, info)
+        _write_whole(home / PUBLIC_KEY_FILE, pem, 0o644)
+    return key
+
+
+def _write_whole(path: Path, data: bytes, mode: int) -> None:
+    """Write under another name first, so that a crash leaves no half a key."""
+    draft = path.with_name(f"{path.name}.draft")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    try:
+        os.write(descriptor, data)
         os.fsync(descriptor)
     finally:
         os.close(descriptor)

@@ -136,6 +136,10 @@ class TableReader:
         """Release connections; the reader cannot be used afterwards."""
         with self._lock:
             self._is_closed = True
+        self._close_idle()
+
+    def _close_idle(self) -> None:
+        with self._lock:
             idle, self._idle = self._idle, deque()
         for session in idle:
             session.close()
@@ -172,6 +176,7 @@ class TableReader:
             raise
         except BaseException:
             session.close()
+            self._close_idle()  # what ended this connection may have ended the others
             raise
         self._give_back(session)
         return rows

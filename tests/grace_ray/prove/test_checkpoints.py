@@ -7,7 +7,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from grace_ray.core.errors import InvalidInput, Tampered
-from grace_ray.prove.checkpoints import Checkpoint, Notary, key_id
+from grace_ray.prove.checkpoints import Checkpoint, Notary, key_id, read_public_key
 
 
 def test_the_key_is_made_once_and_readable_by_its_owner_alone(tmp_path):
@@ -15,7 +15,11 @@ def test_the_key_is_made_once_and_readable_by_its_owner_alone(tmp_path):
     key = Notary(home).public_key()
     assert Notary(home).public_key() == key
     assert stat.S_IMODE((home / "journal.key").stat().st_mode) == 0o600
-    assert [path.name for path in home.iterdir()] == ["journal.key"]
+    assert sorted(path.name for path in home.iterdir()) == ["journal.key", "journal.pub"]
+    assert read_public_key(home / "journal.pub") == key
+    for wrong in ("journal.key", "nothing"):
+        with pytest.raises(InvalidInput):
+            read_public_key(home / wrong)
 
 
 def test_a_checkpoint_says_what_was_signed_and_by_which_key(tmp_path, now):
