@@ -1,14 +1,19 @@
 """grace clusters: what goes wrong, how urgent it is, and a person's word on it."""
 
-from typing import Annotated, Any
+from datetime import datetime
+from typing import Annotated, Any, Literal, cast
 
 import typer
 
-from grace_ray.cli.connection import Connection, connect
+from grace_ray.cli.connection import connect
 from grace_ray.cli.options import After, By, Home, Json, Limit, Note, Url
 from grace_ray.cli.printing import print_fields, print_json, print_table
+from grace_ray.client.calls import ClusterStatus
+from grace_ray.core.cluster import Cluster
+from grace_ray.core.jsonable import to_plain
 
 app = typer.Typer()
+Severity = Literal["low", "medium", "high", "critical"]
 Key = Annotated[str, typer.Argument(help="The cluster's key: domain:severity:pattern")]
 Until = Annotated[str | None, typer.Option(help="When it ends, as 2026-01-31T12:00:00Z")]
 For = Annotated[float | None, typer.Option("--for-s", help="After how many seconds it ends")]
@@ -40,7 +45,8 @@ def list_clusters(
     as_json: Json = False,
 ) -> None:
     """List clusters, most urgent first."""
-    page = connect(home, url).get("/api/clusters", status=status, limit=limit, after=after)
+    found = connect(home, url).clusters(status=cast("ClusterStatus | None", status), limit=limit, after=after)
+    page = {"items": to_plain(found.items), "next": found.next}
     if as_json:
         print_json(page)
         return
@@ -58,7 +64,13 @@ def list_clusters(
 @app.command()
 def show(cluster_key: Key, home: Home = None, url: Url = None, as_json: Json = False) -> None:
     """Show one cluster with its reasons, missions and events."""
-    cluster = connect(home, url).get(f"/api/clusters/{_quoted(cluster_key)}")
+    found = connect(home, url).cluster(cluster_key)
+    cluster = {
+        **to_plain(found.cluster),
+        "events": list(found.events),
+        "missions": to_plain(found.missions),
+        "group": to_plain(found.group),
+    }
     if as_json:
         print_json(cluster)
         return
@@ -83,8 +95,8 @@ def ack(
     as_json: Json = False,
 ) -> None:
     """Acknowledge: somebody looks after it."""
-    word = {"by": by, "note": note, "until": until, "for_s": for_s}
-    _act(connect(home, url), cluster_key, "acknowledge", word, as_json=as_json)
+    grace = connect(home, url)
+    _tell(grace.acknowledge(cluster_key, by=by, note=note, until=_time(until), for_s=for_s), as_json=as_json)
 
 
 @app.command()
@@ -99,8 +111,8 @@ def silence(
     as_json: Json = False,
 ) -> None:
     """Silence, for a time."""
-    word = {"by": by, "note": note, "until": until, "for_s": for_s}
-    _act(connect(home, url), cluster_key, "silence", word, as_json=as_json)
+    grace = connect(home, url)
+    _tell(grace.silence(cluster_key, by=by, note=note, until=_time(until), for_s=for_s), as_json=as_json)
 
 
 @app.command()
@@ -108,7 +120,7 @@ def resolve(
     cluster_key: Key, by: By = None, note: Note = "", home: Home = None, url: Url = None, as_json: Json = False
 ) -> None:
     """Resolve: it is over, or was nothing."""
-    _act(connect(home, url), cluster_key, "resolve", {"by": by, "note": note}, as_json=as_json)
+    _tell(connect(home, url).resolve(cluster_key, by=by, note=note), as_json=as_json)
 
 
 @app.command()
@@ -116,7 +128,7 @@ def reopen(
     cluster_key: Key, by: By = None, note: Note = "", home: Home = None, url: Url = None, as_json: Json = False
 ) -> None:
     """Reopen: it is not over."""
-    _act(connect(home, url), cluster_key, "reopen", {"by": by, "note": note}, as_json=as_json)
+    _tell(connect(home, url).reopen(cluster_key, by=by, note=note), as_json=as_json)
 
 
 @app.command()
@@ -130,7 +142,8 @@ def severity(
     as_json: Json = False,
 ) -> None:
     """Set the severity, whatever the events say."""
-    _act(connect(home, url), cluster_key, "severity", {"by": by, "note": note, "value": value}, as_json=as_json)
+    found = connect(home, url).set_severity(cluster_key, cast("Severity", value), by=by, note=note)
+    _tell(found, as_json=as_json)
 
 
 @app.command()
@@ -138,7 +151,7 @@ def clear(
     cluster_key: Key, by: By = None, note: Note = "", home: Home = None, url: Url = None, as_json: Json = False
 ) -> None:
     """Take back what people have said of it."""
-    _act(connect(home, url), cluster_key, "clear", {"by": by, "note": note}, as_json=as_json)
+    _tell(connect(home, url).clear(cluster_key, by=by, note=note), as_json=as_json)
 
 
 @app.command()
@@ -151,8 +164,7 @@ def merge(
     as_json: Json = False,
 ) -> None:
     """Say that clusters are one, now and for events to come."""
-    body = _said({"keys": cluster_keys, "by": by, "note": note})
-    _tell(connect(home, url).post("/api/clusters/merge", body), as_json=as_json)
+    _tell(connect(home, url).merge(cluster_keys, by=by, note=note), as_json=as_json)
 
 
 @app.command()
@@ -167,12 +179,11 @@ def split(
     as_json: Json = False,
 ) -> None:
     """Take a cluster apart, now and for events to come."""
-    body = _said({"templates": template or [], "keys": key or [], "by": by, "note": note})
-    answer = connect(home, url).post(f"/api/clusters/{_quoted(cluster_key)}/split", body)
+    found = connect(home, url).split(cluster_key, templates=template or (), keys=key or (), by=by, note=note)
     if as_json:
-        print_json(answer)
+        print_json({"clusters": to_plain(found)})
         return
-    for cluster in answer["clusters"]:
+    for cluster in found:
         _tell(cluster, as_json=False)
 
 
@@ -181,28 +192,24 @@ def undo(
     cluster_key: Key, by: By = None, note: Note = "", home: Home = None, url: Url = None, as_json: Json = False
 ) -> None:
     """Take back the last merge or split."""
-    _act(connect(home, url), cluster_key, "undo", {"by": by, "note": note}, as_json=as_json)
+    _tell(connect(home, url).undo(cluster_key, by=by, note=note), as_json=as_json)
 
 
-def _act(runtime: Connection, cluster_key: str, action: str, word: dict[str, Any], *, as_json: bool) -> None:
-    _tell(runtime.post(f"/api/clusters/{_quoted(cluster_key)}/{action}", _said(word)), as_json=as_json)
-
-
-def _tell(cluster: dict[str, Any], *, as_json: bool) -> None:
+def _tell(cluster: Cluster, *, as_json: bool) -> None:
     if as_json:
-        print_json(cluster)
+        print_json(to_plain(cluster))
     else:
-        typer.echo(f"{cluster['cluster_key']} is {cluster['status']}, urgency {cluster['urgency_score']:.2f}.")
+        typer.echo(f"{cluster.cluster_key} is {cluster.status}, urgency {cluster.urgency_score:.2f}.")
 
 
-def _said(word: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in word.items() if value is not None}
-
-
-def _quoted(key: str) -> str:
-    from urllib.parse import quote
-
-    return quote(key, safe=":")
+def _time(text: str | None) -> datetime | None:
+    try:
+        at = datetime.fromisoformat(text) if text else None
+    except ValueError as error:
+        raise typer.BadParameter("--until is a time such as 2026-01-31T12:00:00Z") from error
+    if at is not None and at.tzinfo is None:
+        raise typer.BadParameter("--until must name its offset from UTC, such as Z")
+    return at
 
 
 def _first_line(cluster: dict[str, Any]) -> str:

@@ -9,6 +9,9 @@ import typer
 from grace_ray.cli.connection import connect
 from grace_ray.cli.options import Home, Json, Url
 from grace_ray.cli.printing import print_json
+from grace_ray.cli.sending import Tally
+
+EXIT_FAILED = 1
 
 
 def emit(
@@ -39,12 +42,15 @@ def emit(
         "data": _object(data),
     }
     event = {name: value for name, value in event.items() if value is not None}
-    body = json.dumps(event).encode()
-    answer = connect(home, url).send("/api/events", body, "application/cloudevents+json")
+    tally = Tally()
+    tally.send(connect(home, url), [event])
     if as_json:
-        print_json(answer)
-    else:
-        typer.echo(f"{'accepted' if answer['accepted'] else 'known already'}: {event['id']}")
+        print_json({"id": event["id"], **tally.plain()})
+    elif not tally.rejected:
+        typer.echo(f"{'accepted' if tally.accepted else 'known already'}: {event['id']}")
+    for reason in tally.reasons:
+        typer.echo(f"grace emit: {reason}", err=True)
+    raise typer.Exit(EXIT_FAILED if tally.rejected else 0)
 
 
 def _object(text: str) -> dict[str, Any]:

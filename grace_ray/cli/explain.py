@@ -1,7 +1,6 @@
 """grace explain: why something is as it is."""
 
 from typing import Annotated
-from urllib.parse import quote
 
 import typer
 
@@ -17,7 +16,7 @@ def explain(
     as_json: Json = False,
 ) -> None:
     """Say why an event, cluster, mission or statement is as it is."""
-    answer = connect(home, url).get(f"/api/explain/{quote(id, safe=':')}")
+    answer = connect(home, url).explain(id)
     if as_json:
         print_json(answer)
         return

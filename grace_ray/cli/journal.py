@@ -29,7 +29,7 @@ PAGE = 1000
 def list_entries(
     after: Annotated[int | None, typer.Option(min=0, help="Go on after this seq")] = None,
     limit: Limit = 50,
-    kind: Annotated[list[str] | None, typer.Option(help="event, finding, decision, mission, ...; repeatable")] = None,
+    kind: Annotated[str | None, typer.Option(help="event, finding, decision, mission, knowledge, ...")] = None,
     source: Annotated[str | None, typer.Option()] = None,
     type: Annotated[str | None, typer.Option()] = None,  # noqa: A002
     subject: Annotated[str | None, typer.Option()] = None,
@@ -40,9 +40,17 @@ def list_entries(
     as_json: Json = False,
 ) -> None:
     """List entries in order."""
-    query = {"after": after, "limit": limit, "kind": kind or None, "source": source, "type": type}
-    query |= {"subject": subject, "q": text, "order": "desc" if is_newest_first else None}
-    page = connect(home, url).get("/api/journal", **query)
+    found = connect(home, url).journal(
+        after=after,
+        limit=limit,
+        kind=kind,
+        source=source,
+        type=type,
+        subject=subject,
+        q=text,
+        order="desc" if is_newest_first else "asc",
+    )
+    page: dict[str, Any] = {"items": found.items, "next": found.next}
     if as_json:
         print_json(page)
         return

@@ -2,14 +2,16 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from grace_ray.cli.connection import connect
 from grace_ray.cli.options import Home, Json, Url
 from grace_ray.cli.printing import print_json
+from grace_ray.core.document import Document
 from grace_ray.core.errors import InvalidInput
+from grace_ray.core.jsonable import to_plain
 
 app = typer.Typer()
 SUFFIXES = (".md", ".markdown", ".txt", ".rst")
@@ -30,7 +32,7 @@ def add(
     runtime = connect(home, url)
     total = {"added": 0, "unchanged": 0}
     for documents in _batches(_documents(paths, topic, origin)):
-        answer = runtime.post("/api/knowledge", {"documents": documents})
+        answer = runtime.add_documents(documents)
         total = {name: total[name] + answer[name] for name in total}
     if as_json:
         print_json(total)
@@ -48,7 +50,7 @@ def search(
     as_json: Json = False,
 ) -> None:
     """Search what Grace knows."""
-    found = connect(home, url).get("/api/knowledge", q=query, k=k, origin=origin)
+    found = to_plain({"items": connect(home, url).search(query, k=k, origins=origin or ())})
     if as_json:
         print_json(found)
         return
@@ -64,7 +66,7 @@ def search(
 @app.command()
 def stats(home: Home = None, url: Url = None, as_json: Json = False) -> None:
     """Show how much is known."""
-    answer = connect(home, url).get("/api/knowledge/stats")
+    answer = connect(home, url).knowledge_stats()
     if as_json:
         print_json(answer)
         return
@@ -72,17 +74,11 @@ def stats(home: Home = None, url: Url = None, as_json: Json = False) -> None:
         typer.echo(f"{name:<18} {value}")
 
 
-def _documents(paths: list[Path], topic: str, origin: str) -> Iterator[dict[str, Any]]:
+def _documents(paths: list[Path], topic: str, origin: str) -> Iterator[Document]:
     for path in paths:
         files = sorted(found for found in path.rglob("*") if found.suffix in SUFFIXES) if path.is_dir() else [path]
         for file in files:
-            yield {
-                "source": str(file.resolve()),
-                "title": _title(file),
-                "text": _text(file),
-                "origin": origin,
-                "topic": topic,
-            }
+            yield Document(source=str(file.resolve()), title=_title(file), text=_text(file), origin=origin, topic=topic)
 
 
 def _text(file: Path) -> str:
@@ -100,11 +96,11 @@ def _title(file: Path) -> str:
     return file.stem
 
 
-def _batches(documents: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    batch: list[dict[str, Any]] = []
+def _batches(documents: Iterator[Document]) -> Iterator[list[Document]]:
+    batch: list[Document] = []
     size = 0
     for document in documents:
-        length = len(document["text"])
+        length = len(document.text)
         if batch and (size + length > BATCH_MAX_BYTES or len(batch) == BATCH_MAX):
             yield batch
             batch, size = [], 0

@@ -1,12 +1,14 @@
 """grace missions: what Grace went out to learn, and what it brought home."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 
 from grace_ray.cli.connection import connect
 from grace_ray.cli.options import After, By, Home, Json, Limit, Note, Url
 from grace_ray.cli.printing import print_fields, print_json, print_table
+from grace_ray.client.calls import MissionStatus
+from grace_ray.core.jsonable import to_plain
 
 app = typer.Typer()
 MissionId = Annotated[str, typer.Argument(help="The mission's id")]
@@ -42,7 +44,8 @@ def list_missions(
     as_json: Json = False,
 ) -> None:
     """List missions, newest first."""
-    page = connect(home, url).get("/api/missions", status=status, limit=limit, after=after)
+    found = connect(home, url).missions(status=cast("MissionStatus | None", status), limit=limit, after=after)
+    page = {"items": to_plain(found.items), "next": found.next}
     if as_json:
         print_json(page)
         return
@@ -58,7 +61,7 @@ def list_missions(
 @app.command()
 def show(mission_id: MissionId, home: Home = None, url: Url = None, as_json: Json = False) -> None:
     """Show one mission with its strategies, sources and knowledge."""
-    mission = connect(home, url).get(f"/api/missions/{mission_id}")
+    mission = to_plain(connect(home, url).mission(mission_id))
     if as_json:
         print_json(mission)
         return
@@ -74,7 +77,6 @@ def show(mission_id: MissionId, home: Home = None, url: Url = None, as_json: Jso
 def start(
     question: Annotated[str, typer.Argument(help="What to learn")],
     topic: Annotated[str, typer.Option()] = "",
-    mission_type: Annotated[str, typer.Option("--type")] = "generic_learning",
     cluster: Annotated[str | None, typer.Option(help="The cluster it is about")] = None,
     by: By = None,
     home: Home = None,
@@ -82,9 +84,8 @@ def start(
     as_json: Json = False,
 ) -> None:
     """Start a mission."""
-    body: dict[str, Any] = {"question": question, "topic": topic, "mission_type": mission_type}
-    body |= {"cluster_key": cluster, "by": by}
-    _tell(connect(home, url).post("/api/missions", body), as_json=as_json)
+    mission = connect(home, url).create_mission(question, topic=topic, cluster_key=cluster, by=by)
+    _tell(to_plain(mission), as_json=as_json)
 
 
 @app.command()
@@ -92,7 +93,7 @@ def cancel(
     mission_id: MissionId, by: By = None, note: Note = "", home: Home = None, url: Url = None, as_json: Json = False
 ) -> None:
     """Cancel a mission that waits or runs."""
-    _tell(connect(home, url).post(f"/api/missions/{mission_id}/cancel", {"by": by, "note": note}), as_json=as_json)
+    _tell(to_plain(connect(home, url).cancel_mission(mission_id, by=by, note=note)), as_json=as_json)
 
 
 def _tell(mission: dict[str, Any], *, as_json: bool) -> None:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import typer
 
@@ -14,7 +14,8 @@ from grace_ray.cli.options import Home, Json, Url
 from grace_ray.cli.pacing import Pace, restamped
 from grace_ray.cli.printing import print_json
 from grace_ray.cli.recordings import FORMATS, read
-from grace_ray.cli.sending import Sender, Tally
+from grace_ray.cli.sending import PATIENTLY, Tally
+from grace_ray.client.blocking_grace import Grace
 from grace_ray.core.clock import utc_now
 from grace_ray.core.errors import GraceError
 
@@ -38,32 +39,30 @@ def replay(
     if format not in FORMATS:
         raise typer.BadParameter(f"--format is one of {', '.join(FORMATS)}")
     events = read(file, format, source or file.name, run)[skip : None if limit is None else skip + limit]
-    sender = Sender(connect(home, url))
+    grace, tally = connect(home, url, PATIENTLY), Tally()
     started = time.monotonic()
     try:
         with _progress(len(events), is_shown=not as_json) as on_progress:
-            _send(events, sender, Pace(speed, rate), batch, keep_time=keep_time, on_progress=on_progress)
+            _send(events, _Way(grace, tally, on_progress), Pace(speed, rate), batch, keep_time=keep_time)
     except (KeyboardInterrupt, GraceError):
-        typer.echo(
-            f"Stopped after {sender.tally.total} events; go on with --skip {skip + sender.tally.total}.", err=True
-        )
+        typer.echo(f"Stopped after {tally.total} events; go on with --skip {skip + tally.total}.", err=True)
         raise
-    _report(sender.tally, time.monotonic() - started, as_json=as_json)
+    _report(tally, time.monotonic() - started, as_json=as_json)
 
 
-def _send(
-    events: Sequence[dict[str, Any]],
-    sender: Sender,
-    pace: Pace,
-    batch: int,
-    *,
-    keep_time: bool,
-    on_progress: Callable[[int], None],
-) -> None:
+class _Way(NamedTuple):
+    """Where events go, who counts them, and who is told."""
+
+    grace: Grace
+    tally: Tally
+    on_progress: Callable[[int], None]
+
+
+def _send(events: Sequence[dict[str, Any]], way: _Way, pace: Pace, batch: int, *, keep_time: bool) -> None:
     for due_s, part in pace.batches(events, batch):
         time.sleep(max(0.0, due_s - pace.elapsed_s()))
-        sender.send(part if keep_time else restamped(part, utc_now()))
-        on_progress(sender.tally.total)
+        way.tally.send(way.grace, part if keep_time else restamped(part, utc_now()))
+        way.on_progress(way.tally.total)
 
 
 def _report(tally: Tally, duration_s: float, *, as_json: bool) -> None:
@@ -71,10 +70,7 @@ def _report(tally: Tally, duration_s: float, *, as_json: bool) -> None:
         print_json({**tally.plain(), "duration_s": round(duration_s, 3)})
     else:
         each = f", {tally.total / duration_s:,.0f} a second" if duration_s > 0 else ""
-        typer.echo(
-            f"{tally.accepted} accepted, {tally.duplicates} known already, {tally.rejected} refused "
-            f"in {duration_s:.1f} s{each}."
-        )
+        typer.echo(f"{tally.sentence()} in {duration_s:.1f} s{each}.")
         for reason in tally.reasons:
             typer.echo(f"  {reason}", err=True)
     if tally.rejected and not tally.accepted + tally.duplicates:

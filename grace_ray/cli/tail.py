@@ -12,12 +12,11 @@ from grace_ray.cli.connection import connect
 from grace_ray.cli.lines import line_id, to_event
 from grace_ray.cli.options import Home, Json, Url
 from grace_ray.cli.printing import print_json
-from grace_ray.cli.sending import Sender
+from grace_ray.cli.sending import FOR_EVER, Tally
 
 BATCH = 500
 POLL_S = 0.25
 LINE_MAX_BYTES = 64 * 1024
-PATIENCE_S = float("inf")
 
 
 class Follower:
@@ -88,21 +87,20 @@ def tail(
     as_json: Json = False,
 ) -> None:
     """Follow a log file and send what is written to it."""
-    sender = Sender(connect(home, url))
+    grace, tally = connect(home, url, FOR_EVER), Tally()
     follower = Follower(file, from_start=from_start)
     deadline = time.monotonic() + for_s if for_s else float("inf")
     try:
         for events in _events(follower, source or file.name, deadline):
-            sender.send(events, PATIENCE_S)
+            tally.send(grace, events)
     except KeyboardInterrupt:
         pass
     finally:
         follower.close()
     if as_json:
-        print_json(sender.tally.plain())
+        print_json(tally.plain())
     else:
-        tally = sender.tally
-        typer.echo(f"{tally.accepted} accepted, {tally.duplicates} known already, {tally.rejected} refused.")
+        typer.echo(f"{tally.sentence()}.")
 
 
 def _events(follower: Follower, source: str, deadline: float) -> Iterator[list[dict[str, Any]]]:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, NamedTuple
 
 import typer
 
-from grace_ray.cli.connection import Connection, connect
+from grace_ray.cli.connection import place, stream
 from grace_ray.cli.options import Home, Json, Url
 from grace_ray.core.errors import Unreachable
 
@@ -44,7 +44,7 @@ def watch(
 ) -> None:
     """Watch the loop turn, live."""
     deadline = time.monotonic() + for_s if for_s else float("inf")
-    messages = _messages(connect(home, url), after, deadline)
+    messages = _messages(*place(home, url), after, deadline)
     try:
         if as_json or not sys.stdout.isatty():
             for message in messages:
@@ -73,12 +73,12 @@ def parse(lines: Iterator[str]) -> Iterator[Message]:
             data.append(value)
 
 
-def _messages(runtime: Connection, after: int | None, deadline: float) -> Iterator[Message]:
+def _messages(url: str, token: str, after: int | None, deadline: float) -> Iterator[Message]:
     """Yield what the runtime streams; a stream that breaks is taken up again where it ended."""
     last, has_begun = "" if after is None else str(after), False
     while time.monotonic() < deadline:
         try:
-            with runtime.lines("/api/stream", {"Last-Event-ID": last} if last else {}) as lines:
+            with stream(url, token, {"Last-Event-ID": last} if last else {}) as lines:
                 for message in parse(lines):
                     has_begun, last = True, message.id or last
                     yield message
