@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from grace_ray.core.document import Document, Hit
-from grace_ray.core.errors import GraceError, RateLimited, Refused
+from grace_ray.core.errors import GraceError, OutsideError, RateLimited, Refused, RuntimeFault
 from grace_ray.core.mission import StrategyReport
 
 
@@ -26,9 +26,10 @@ def found(strategy: str, passages: Sequence[Hit], detail: str, documents: Sequen
 
 
 def failed(strategy: str, error: GraceError) -> Found:
-    """Return the report of an outside fault: refused by a policy or a rate limit, else unreachable."""
+    """Return the report of a fault: refused by a policy or a rate limit, unreachable, or an error of our own."""
     if isinstance(error, RateLimited):
         detail = f"{error} It asks to wait {error.retry_after_s:.0f} s."
         return Found(report=StrategyReport(strategy=strategy, status="refused", detail=detail))
-    status = "refused" if isinstance(error, Refused) else "unreachable"
+    is_outside = isinstance(error, OutsideError | RuntimeFault)
+    status = "refused" if isinstance(error, Refused) else "unreachable" if is_outside else "error"
     return Found(report=StrategyReport(strategy=strategy, status=status, detail=str(error)))

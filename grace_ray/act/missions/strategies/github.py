@@ -88,6 +88,8 @@ class GithubStrategy:
         nodes = data.get("search", {}).get("nodes", []) if isinstance(data, Mapping) else []
         documents = []
         for node in nodes:
+            if not node.get("url"):
+                continue
             answer = (node.get("answer") or {}).get("body")
             text = f"# {node.get('title', '')}\n\n{node.get('body') or ''}"
             text += f"\n\n## Solution\n\n{answer}" if answer else ""
@@ -135,8 +137,8 @@ class GithubStrategy:
 
 
 def _items(answer: Any) -> list[Mapping[str, Any]]:
-    """Return the items of a search answer. Raises OutsideError where it is not one."""
+    """Return the items of a search answer that have an address. Raises OutsideError where it is no such answer."""
     items = answer.get("items") if isinstance(answer, Mapping) else None
     if not isinstance(items, list):
         raise OutsideError("GitHub's answer to a search has no items.")
-    return [item for item in items if isinstance(item, Mapping)]
+    return [item for item in items if isinstance(item, Mapping) and item.get("html_url")]

@@ -1,6 +1,7 @@
 """The main text of a fetched page, as Markdown: navigation, adverts and scripts left out."""
 
 import re
+from html import unescape
 
 from grace_ray.core.ports import Page
 
@@ -28,7 +29,7 @@ def main_text(page: Page) -> str:
 def title_of(page: Page) -> str:
     """Return the title of an HTML page, empty where there is none."""
     found = _TITLE.search(page.body[:65536])
-    return " ".join(_decode(found.group(1), page.charset).split())[:300] if found else ""
+    return " ".join(unescape(_decode(found.group(1), page.charset)).split())[:300] if found else ""
 
 
 def decoded(page: Page) -> str:
