@@ -22,13 +22,14 @@ import statistics
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
 from grace_ray.adapters.store import sql, sqlite
+from grace_ray.adapters.store.tables import TableReader
 from grace_ray.core.fact import Row
 from grace_ray.prove.checkpoints import Notary
 from grace_ray.prove.journal import Journal
@@ -84,7 +85,7 @@ def main() -> None:
     print(f"\nWritten to {RESULTS.relative_to(ROOT)}.")
 
 
-def in_turn(sides: dict[str, Callable[[], Result]], rounds: int) -> dict[str, Result]:
+def in_turn(sides: Mapping[str, Callable[[], Result]], rounds: int) -> dict[str, Result]:
     """Run the sides one after the other, round by round; return the median of each measure."""
     measured: dict[str, list[Result]] = {side: [] for side in sides}
     for _ in range(rounds):
@@ -211,7 +212,7 @@ def fill(home: Path, count: int) -> None:
     writer.close()
 
 
-def grace_verifies(home: Path, open_reader: Callable[[], sqlite.TableReader] | None) -> Result:
+def grace_verifies(home: Path, open_reader: Callable[[], TableReader] | None) -> Result:
     """Verify everything."""
     result: Result = {}
     reader, notary = sqlite.reader(home / "grace.db"), Notary(home)

@@ -12,6 +12,7 @@ from grace_ray.core.errors import (
     Conflict,
     GraceError,
     InvalidInput,
+    RuntimeFault,
     StaleCursor,
     StoreUnavailable,
     Tampered,
@@ -88,7 +89,7 @@ class Journal:
             if len(batch) == 1:
                 return [error]
             return [outcome for work in batch for outcome in self.apply([work], now)]
-        except (StoreUnavailable, Tampered, Conflict) as error:
+        except (RuntimeFault, Conflict) as error:
             return [copy.copy(error) for _ in batch]
 
     def recover(self) -> int:

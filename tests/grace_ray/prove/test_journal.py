@@ -1,19 +1,26 @@
 """The journal: once each, all or nothing, each caller its own answer, and back by itself after trouble."""
 
 import sqlite3
+import tempfile
 from contextlib import closing
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
+import hypothesis
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from grace_ray.adapters.store import sqlite
 from grace_ray.core.clock import to_us
 from grace_ray.core.errors import Backpressure, InvalidInput, StaleCursor, StoreUnavailable, Tampered
+from grace_ray.core.fact import Row
 from grace_ray.core.store import Appended, Commit, Record
 from grace_ray.prove import merkle
 from grace_ray.prove.journal import Journal
 from grace_ray.prove.verify import verify
 
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 CLUSTER = Record("clusters", "a", "open", 0.5, b"{}")
 
 
@@ -180,6 +187,15 @@ def test_another_writer_of_the_same_store_is_noticed_and_the_journal_reads_itsel
     assert verify(house.writer).is_sound
 
 
+def test_who_listens_hears_of_every_entry_once_it_is_durable(house, rows, now):
+    heard = []
+    house.journal.on_append = heard.extend
+    house.journal.append(rows(1, 3))
+    house.journal.apply([rows(3, 4), Commit(follower="triage", cursor=2)], now)
+    house.journal.append(rows(1, 4))
+    assert heard == house.writer.entries(0, 10)
+
+
 def test_a_checkpoint_is_signed_once_for_a_tree_and_kept_in_the_store_and_beside_it(house, rows, now):
     journal = house.journal
     assert journal.checkpoint(now) is None
@@ -190,3 +206,28 @@ def test_a_checkpoint_is_signed_once_for_a_tree_and_kept_in_the_store_and_beside
     second = journal.checkpoint(now)
     assert house.writer.checkpoints() == house.notary.kept() == [first, second]
     assert Journal(house.writer, notary=house.notary).checkpoint(now) is None
+
+
+NUMBERS = st.integers(1, 60)
+STEPS = st.lists(st.one_of(st.lists(st.lists(NUMBERS, max_size=30), min_size=1, max_size=4), st.none()), max_size=8)
+
+
+@given(STEPS)
+@hypothesis.settings(max_examples=40, deadline=None)
+def test_any_order_of_groups_repeats_and_restarts_gives_each_fact_its_first_place(steps):
+    with tempfile.TemporaryDirectory() as folder:
+        writer = sqlite.writer(Path(folder) / "grace.db")
+        journal, places = Journal(writer), dict[int, int]()
+        for step in steps:
+            if step is None:
+                journal = Journal(writer)
+                continue
+            groups = [[Row(f"{n}", n, "event", "t", "s", "", "", "", b"{}") for n in group] for group in step]
+            outcomes = journal.apply(groups, NOW)
+            for group, outcome in zip(step, outcomes, strict=True):
+                for number, seq, is_new in zip(group, outcome.seqs, outcome.is_new, strict=True):
+                    assert is_new == (number not in places)
+                    assert seq == places.setdefault(number, len(places) + 1)
+        assert {int(entry.id): entry.seq for entry in writer.entries(0, 100)} == places
+        assert verify(writer).is_sound
+        writer.close()
