@@ -81,7 +81,8 @@ function eventsPanel(cluster) {
   return panel(`Events, ${number(events.length)} of ${number(cluster.event_count)}`,
     h("ul", { class: "events" }, [...events].reverse().map((event) => h("li", {}, h("details", {},
       h("summary", {}, time(event.at), h("code", { class: "quiet" }, event.source ?? ""), h("span", { class: "gist" }, event.message || event.type || event.id)),
-      h("pre", {}, JSON.stringify(event, null, 2)))))));
+      h("pre", {}, JSON.stringify(event, null, 2)),
+      event.seq && h("p", {}, h("a", { href: `/journal/${Number(event.seq)}` }, `Journal entry ${event.seq}`)))))));
 }
 
 function templatesPanel(cluster) {
@@ -93,12 +94,14 @@ function templatesPanel(cluster) {
       await load();
     }
   } }, "Split off …");
-  const pick = (name) => h("input", { type: "checkbox", checked: picked.has(name), "aria-label": `Split off ${name}`, onchange: (event) => {
+  const wording = new Map((cluster.events ?? []).map((event) => [event.template, event.message]));
+  const pick = (name) => h("input", { type: "checkbox", checked: picked.has(name), "aria-label": `Split off ${wording.get(name) ?? name}`, onchange: (event) => {
     event.target.checked ? picked.add(name) : picked.delete(name);
     split.disabled = picked.size === 0 || picked.size === all.length;
   } });
-  return panel("Message templates", h("p", { class: "quiet" }, "What the messages have in common. Templates that are another fault can be split off."),
-    h("ul", { class: "templates" }, all.map(([name, count]) => h("li", {}, h("label", {}, all.length > 1 && pick(name), h("code", {}, name)), h("span", {}, number(count))))),
+  return panel(`Kinds of message, ${number(all.length)}`, h("p", { class: "quiet" }, "One message of each kind, and how many there were. Kinds that are another fault can be split off."),
+    h("ul", { class: "templates" }, all.map(([name, count]) => h("li", {}, h("label", {}, all.length > 1 && pick(name),
+      h("span", {}, wording.get(name) ? h("span", {}, wording.get(name)) : h("code", {}, name))), h("span", { title: `Template ${name}` }, number(count))))),
     all.length > 1 && h("p", {}, split));
 }
 
@@ -112,9 +115,10 @@ function overridesPanel(cluster) {
 }
 
 function groupPanel(group) {
-  if (!group) return null;
+  if (!group || (group.clusters ?? []).length < 2) return null;
   return panel("Incident group", h("p", {}, h("b", {}, group.title)),
     h("ul", { class: "reasons" }, (group.reasons ?? []).map((reason) => h("li", {}, reason))),
+    (group.entities ?? []).length > 0 && h("p", {}, "Names that they have in common: ", group.entities.join(", ")),
     h("p", { class: "quiet" }, "Clusters that the same fault explains:"),
     h("ul", { class: "plainlist" }, (group.clusters ?? []).map((one) => h("li", {}, one === key ? h("span", { class: "key" }, one, " (this)") : clusterLink(one)))));
 }

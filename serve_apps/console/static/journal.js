@@ -45,16 +45,18 @@ async function verify() {
 }
 
 async function checked() {
-  const now = await get("/api/journal/checkpoint");
+  const [now, key] = await Promise.all([get("/api/journal/checkpoint"), get("/api/journal/public-key")]);
   const about = h("p", {}, `${number(now.tree_size)} entries were sealed `, time(now.at), ". Root ", h("code", { class: "hash" }, now.root));
   if (!proof.canCheck()) {
     return [about, h("ul", { class: "checks" }, line(null, "This browser checks hashes only over https or on this machine. On the server: grace journal verify"))];
   }
-  return [about, h("ul", { class: "checks" }, await signature(now), await growth(now))];
+  return [about, h("ul", { class: "checks" }, await signature(now, key), await growth(now))];
 }
 
-async function signature(now) {
-  const isGood = await proof.isSigned(now.key, now.signature, now.body);
+async function signature(now, key) {
+  const said = JSON.parse(now.body);
+  const isSame = key.key === now.key && said.tree_size === now.tree_size && said.root === now.root;
+  const isGood = isSame && (await proof.isSigned(key.hex, now.signature, now.body));
   if (isGood === null) return line(null, "This browser cannot check Ed25519 signatures. On the server: grace journal verify");
   return line(isGood, isGood ? `The signature of key ${now.key.slice(0, 16)}… holds.` : "The signature does not hold: this checkpoint is not Grace's.");
 }

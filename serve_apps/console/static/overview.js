@@ -38,6 +38,7 @@ function health(score, status) {
   if (status) byId("verdict").textContent = VERDICTS[status] ?? `The runtime is ${words(status)}.`;
 }
 
+const LEVELS = { ok: "ok", ready: "ok", off: "off", starting: "mild" };
 const VERDICTS = {
   healthy: "All is well.",
   ok: "All is well.",
@@ -116,8 +117,11 @@ async function reload() {
 async function parts() {
   const status = await get("/api/status").catch((error) => ({ parts: {}, error: error.message }));
   fill(byId("parts"), Object.entries(status.parts ?? {}).map(([name, part]) =>
-    h("li", { class: part.state === "ok" ? "ok" : part.state === "off" ? "off" : "bad", title: part.fault || part.state }, words(name))));
+    h("li", { class: LEVELS[part.state] ?? "bad", title: part.fault || part.state }, words(name))));
   if (status.error) byId("verdict").textContent = status.error;
+  const now = await get("/api/learning-feedback/dashboard").catch(() => null);
+  const worst = (now?.overview?.health ?? []).filter((one) => one.score < 100).sort((one, other) => one.score - other.score);
+  byId("because").textContent = worst.slice(0, 2).map((one) => one.why).join(" ");
 }
 
 async function knowledge() {

@@ -2,6 +2,7 @@
 
 const hex = (bytes) => [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 const unhex = (text) => new Uint8Array((text.match(/../g) ?? []).map((pair) => parseInt(pair, 16)));
+const unbase64 = (text) => Uint8Array.from(atob(text), (char) => char.charCodeAt(0));
 const sha256 = async (...parts) => {
   const all = new Uint8Array(parts.reduce((size, part) => size + part.length, 0));
   let at = 0;
@@ -18,9 +19,6 @@ export const canCheck = () => Boolean(globalThis.crypto?.subtle);
 
 /** The leaf hash of an entry's leaf bytes, as hex. */
 export const leafHash = async (leaf) => hex(await sha256([0], leaf instanceof Uint8Array ? leaf : new TextEncoder().encode(leaf)));
-
-/** SHA-256 of a text, as hex. */
-export const hashOf = async (text) => hex(await sha256(new TextEncoder().encode(text)));
 
 /** The root that an inclusion proof leads to (RFC 9162, 2.1.3.2): `index` counts from 0. Null for a malformed proof. */
 export async function rootFromInclusion(index, size, leaf_hash, path) {
@@ -63,11 +61,11 @@ export async function isConsistent(first, second, first_root, second_root, proof
   return sn === 0 && hex(fr) === first_root && hex(sr) === second_root;
 }
 
-/** Whether an Ed25519 signature holds: true, false, or null where this browser cannot tell. `key` is raw, all hex. */
+/** Whether an Ed25519 signature (base64) by `key` (raw, hex) holds: true, false, or null where this browser cannot tell. */
 export async function isSigned(key, signature, body) {
   try {
     const known = await crypto.subtle.importKey("raw", unhex(key), "Ed25519", false, ["verify"]);
-    return await crypto.subtle.verify("Ed25519", known, unhex(signature), new TextEncoder().encode(body));
+    return await crypto.subtle.verify("Ed25519", known, unbase64(signature), new TextEncoder().encode(body));
   } catch (error) {
     if (error instanceof DOMException && error.name === "NotSupportedError") return null;
     throw error;

@@ -198,3 +198,12 @@ def test_unknown_things_and_a_switched_off_part_are_refused(house, make_house):
 
 def test_a_search_of_nothing_finds_nothing(house):
     assert house.knowledge.search("disk") == []
+
+
+def test_a_document_can_be_read_whole_in_order(house):
+    house.add("guide.md", sections("alpha", "beta", "gamma"), title="guide", origin="runbook")
+    whole = house.knowledge.passages("guide.md")
+    words = [next(word for word in ("alpha", "beta", "gamma") if word in hit.text) for hit in whole]
+    assert words == ["alpha", "beta", "gamma"]
+    assert {hit.source for hit in whole} == {"guide.md"}
+    assert house.knowledge.passages("nowhere") == []
