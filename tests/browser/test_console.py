@@ -266,9 +266,11 @@ def test_a_dialog_can_be_left_by_keyboard_and_changes_nothing(site: Site, open_p
 
 def test_keys_lead_from_page_to_page(site: Site, open_page: OpenPage) -> None:
     page = open_page(site.url)
+    expect(page.locator("#link-state")).to_have_text("Live")
     page.keyboard.press("g")
     page.keyboard.press("j")
     expect(page).to_have_url(re.compile("/journal$"))
+    expect(page.locator("#link-state")).to_have_text("Live")
     page.keyboard.press("?")
     expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
 
@@ -293,6 +295,7 @@ def test_who_may_only_look_is_offered_no_action(guarded_site: Site, open_page: O
     page = open_page(f"{guarded_site.url}/login", is_clean=False)
     page.get_by_label("Token").fill("a-token-for-looking")
     page.get_by_role("button", name="Log in").click()
+    expect(page.locator("#account")).to_contain_text("guest")
     page.goto(f"{guarded_site.url}/clusters")
     expect(page.locator("#rows tr")).to_have_count(1)
     expect(page.get_by_role("button", name="Acknowledge")).to_have_count(0)
