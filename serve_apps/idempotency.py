@@ -26,7 +26,7 @@ from serve_apps.gateway import Gateway
 from serve_apps.problems import of_error, problem
 
 KEEP = timedelta(days=1)
-REMEMBERED_MAX = 10_000
+REMEMBERED_MAX = 1000
 _VIEW = "idempotency"
 log = structlog.get_logger("grace.http")
 

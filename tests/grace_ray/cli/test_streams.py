@@ -1,0 +1,226 @@
+"""replay, tail and watch: recorded and live streams, sent once each, through waits and rotations."""
+
+import json
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from grace_ray.cli.lines import level_of, time_of, to_event
+from grace_ray.cli.pacing import Pace, restamped
+from grace_ray.cli.tail import Follower
+from grace_ray.cli.watch import parse
+
+LOG = "".join(f"2026-01-31 12:00:{i % 60:02d},000 ERROR db: connection {i} refused\n" for i in range(1200))
+
+
+@pytest.fixture
+def log(tmp_path):
+    path = tmp_path / "app.log"
+    path.write_text(LOG + "\n\n" + "2026-01-31 12:01:00,000 INFO db: started\n")
+    return path
+
+
+def test_a_log_is_replayed_once_however_often_it_is_sent(here, log):
+    said = here("replay", log, "--source", "app", "--json").json
+    assert (said["accepted"], said["duplicates"], said["rejected"]) == (1201, 0, 0)
+    again = here("replay", log, "--source", "app", "--json").json
+    assert (again["accepted"], again["duplicates"]) == (0, 1201)
+    assert here("replay", log, "--source", "app", "--run", "second", "--json").json["accepted"] == 1201
+
+
+def test_a_replay_is_resumed_where_it_stopped(here, log):
+    assert here("replay", log, "--limit", "500", "--json").json["accepted"] == 500
+    assert here("replay", log, "--skip", "500", "--json").json == {
+        **here("replay", log, "--limit", "1", "--json").json,
+        "accepted": 701,
+        "duplicates": 0,
+        "duration_s": pytest.approx(0, abs=60),
+    }
+
+
+def test_a_replayed_event_is_of_now_and_keeps_its_own_time_beside_it(here, log):
+    here("replay", log, "--limit", "1")
+    (entry,) = here("journal", "list", "--kind", "event", "--json").json["items"]
+    assert datetime.fromisoformat(entry["at"]) > datetime.now(UTC) - timedelta(minutes=5)
+    assert entry["body"]["extensions"]["originaltime"] == "2026-01-31T12:00:00Z"
+    assert entry["body"]["severity"] == "high"
+
+
+def test_recorded_times_are_kept_on_request(here, log):
+    here("replay", log, "--limit", "1", "--keep-time")
+    (entry,) = here("journal", "list", "--kind", "event", "--json").json["items"]
+    assert entry["at"] == "2026-01-31T12:00:00Z"
+
+
+def test_files_of_events_and_of_webhooks_are_replayed(here, tmp_path):
+    events = tmp_path / "events.jsonl"
+    events.write_text("\n".join(json.dumps({"id": str(i), "type": "agent.task.failed"}) for i in range(3)))
+    assert here("replay", events, "--format", "cloudevents", "--json").json["accepted"] == 3
+    alert = {
+        "status": "firing",
+        "labels": {"alertname": "Down", "severity": "critical"},
+        "startsAt": "2026-01-31T12:00:00Z",
+    }
+    hook = tmp_path / "hook.json"
+    hook.write_text(json.dumps({"version": "4", "status": "firing", "alerts": [alert]}))
+    assert here("replay", hook, "--format", "alertmanager", "--json").json["accepted"] == 1
+
+
+def test_what_is_not_a_recording_is_refused(here, tmp_path):
+    bad = tmp_path / "bad.jsonl"
+    bad.write_text('{"id": "1"}\n{oops')
+    assert "line 2" in str(here("replay", bad, "--format", "cloudevents").error)
+    assert here("replay", bad, "--format", "morse").code == 2
+    assert here("replay", tmp_path / "missing.log").code == 2
+
+
+def test_a_full_buffer_is_waited_for_and_nothing_is_lost(here, served, log):
+    settle, refused = served.loop.settle, []
+    served.loop.settle = lambda: None  # triage is busy: the buffer fills
+
+    def relieve():
+        time.sleep(0.5)
+        refused.append(True)
+        served.loop.settle = settle
+        settle()
+
+    thread = threading.Thread(target=relieve)
+    thread.start()
+    said = here("replay", log, "--json").json
+    thread.join()
+    assert said["accepted"] + said["duplicates"] == 1201
+    events = served.loop.reader.count_entries("event", 0, served.loop.reader.head())
+    assert events == 1201
+
+
+def test_a_speed_keeps_the_distances_of_the_recording():
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    events = [{"time": (start + timedelta(seconds=s)).isoformat()} for s in (0, 1, 10, 10.1, 60)]
+    dues = [(due, len(part)) for due, part in Pace(10.0, 0).batches(events, 100)]
+    assert dues == [(pytest.approx(1.01), 4), (pytest.approx(6.0), 1)] or sum(n for _, n in dues) == 5
+    assert max(due for due, _ in dues) == pytest.approx(6.0)
+
+
+def test_a_rate_is_not_exceeded():
+    dues = [(due, len(part)) for due, part in Pace(0, 100.0).batches([{}] * 1000, 50)]
+    assert dues[-1][0] == pytest.approx(9.99)
+    assert all(
+        sent <= 100 * due + 101 for due, sent in zip((d for d, _ in dues), _sums(n for _, n in dues), strict=True)
+    )
+
+
+def _sums(numbers):
+    total = 0
+    for number in numbers:
+        total += number
+        yield total
+
+
+def test_restamped_events_keep_their_order():
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    fresh = restamped([{"id": str(i)} for i in range(10)], now)
+    times = [event["time"] for event in fresh]
+    assert times == sorted(times)
+    assert len(set(times)) == 10
+
+
+def _lines(follower):
+    return [line for _, line in follower.read()]
+
+
+def test_a_tail_reads_what_is_written_through_rotation_and_truncation(tmp_path):
+    path = tmp_path / "a.log"
+    path.write_text("old\n")
+    follower = Follower(path, from_start=False)
+    assert _lines(follower) == []
+    with path.open("a") as file:
+        file.write("one\ntwo\nhal")
+    assert _lines(follower) == ["one", "two"]
+    with path.open("a") as file:
+        file.write("f\n")
+    assert _lines(follower) == ["half"]
+    with path.open("a") as file:
+        file.write("last of the old file\n")
+    path.rename(tmp_path / "a.log.1")
+    path.write_text("first of the new file\n")
+    assert _lines(follower) + _lines(follower) == ["last of the old file", "first of the new file"]
+    path.write_text("cut\n")
+    assert _lines(follower) == ["cut"]
+    follower.close()
+
+
+def test_a_tailed_file_may_come_later(tmp_path):
+    follower = Follower(tmp_path / "b.log", from_start=False)
+    assert _lines(follower) == []
+    (tmp_path / "b.log").write_text("hello\n")
+    assert _lines(follower) == ["hello"]
+    follower.close()
+
+
+def test_a_tail_sends_each_line_once_even_if_it_is_started_again(here, log):
+    first = here("tail", log, "--from-start", "--for-s", "0.1", "--json").json
+    again = here("tail", log, "--from-start", "--for-s", "0.1", "--json").json
+    assert (first["accepted"], again["accepted"], again["duplicates"]) == (1201, 0, 1201)
+
+
+@pytest.mark.parametrize(
+    ("line", "level", "severity", "is_success"),
+    [
+        ("081109 203615 148 INFO dfs.DataNode: PacketResponder 1 terminating", "INFO", "low", True),
+        ("2015-10-18 18:01:47,978 FATAL [main] App: giving up", "FATAL", "critical", False),
+        ("03-17 16:13:38.811  1702  2395 E Camera: no frame", "error", "high", False),
+        ("ts=1 level=warn msg=slow", "warn", "medium", False),
+        ("Dec 10 06:55:46 LabSZ sshd[1]: Failed password for root", "", "medium", False),
+        ("Dec 10 06:55:46 LabSZ sshd[1]: session opened for user a", "", "low", True),
+        ("2016-09-28 04:30:30, Info  CBS  Loaded Servicing Stack", "Info", "low", True),
+    ],
+)
+def test_a_lines_level_gives_its_severity_and_what_informs_is_baseline(line, level, severity, is_success):
+    event = to_event(line, "s", "1")
+    assert level_of(line) == level
+    assert (event["severity"], event.get("success", False)) == (severity, is_success)
+
+
+@pytest.mark.parametrize(
+    ("line", "at"),
+    [
+        ("2026-01-31T12:00:00.5Z x", "2026-01-31T12:00:00.500000+00:00"),
+        ("2026-01-31T12:00:00+02:00 x", "2026-01-31T12:00:00+02:00"),
+        ("Jan  5 01:02:03 host x", "2000-01-05T01:02:03+00:00"),
+        ('1.2.3.4 - - [31/Jan/2026:12:00:00 +0000] "GET /"', "2026-01-31T12:00:00+00:00"),
+        ("999999 999999 x", None),
+        ("no time at all", None),
+    ],
+)
+def test_a_lines_time_is_found_where_logs_write_it(line, at):
+    found = time_of(line)
+    assert (found.isoformat() if found else None) == at
+
+
+def test_the_stream_is_read_as_server_sent_events():
+    lines = [
+        "retry: 2000",
+        "",
+        ": beat",
+        "",
+        "id: 7",
+        "event: entry",
+        'data: {"seq": 7}',
+        "",
+        "event: stats",
+        "data: {}",
+        "",
+    ]
+    assert [(m.name, m.id, m.data) for m in parse(iter(lines))] == [("entry", "7", {"seq": 7}), ("stats", "7", {})]
+
+
+def test_watch_shows_what_happens(here, log):
+    here("replay", log, "--limit", "10")
+    said = here("watch", "--after", "0", "--for-s", "1.5", "--json")
+    messages = [json.loads(line) for line in said.out.splitlines()]
+    assert {"entry", "stats"} <= {message["event"] for message in messages}
+    seqs = [message["seq"] for message in messages if message["event"] == "entry" and message["kind"] != "event"]
+    assert seqs == sorted(set(seqs))
+    assert "cluster.created" in {message.get("type") for message in messages}
