@@ -1,7 +1,7 @@
 """Distillation by extraction: of the passages found, the sentences, steps and commands that answer best.
 
-Scored by relevance to the question (words in common, weighted by how telling they are), by what the section promises
-(Mitigation before Impact), by how actionable and by place; chosen by maximal marginal relevance (Carbonell and
+Scored by how well the source answers (its place in the search, the question's words in it), by words in common, by what
+the section promises (Mitigation before Impact), by how actionable and by place; chosen by maximal marginal relevance (Carbonell and
 Goldstein, 1998), so that the same advice from two sources is given once.
 """
 
@@ -22,6 +22,7 @@ PER_SOURCE_MAX = 5
 _COVERAGE_MIN = 0.12
 _SAME = 0.6
 _SURE_MAX = 0.95
+_PLACE_DROP = 0.5
 _RELEVANCE_SHARE = 0.75
 
 
@@ -44,13 +45,13 @@ class ExtractiveDistiller:
 
     def distill(self, question: Question, passages: Sequence[Hit]) -> list[Statement]:
         """Return at most ``limit`` statements, best first; none where no passage is about the question."""
-        asked = question_terms(question)
-        weights = _weights(asked, passages)
+        weights = _weights(question_terms(question), passages)
+        standing = _standing(passages, weights)
         candidates = [
             candidate
             for hit in _distinct(passages)
             if hit.origin == "pattern" or coverage(hit, weights) >= _COVERAGE_MIN
-            for candidate in _candidates(hit, weights)
+            for candidate in _candidates(hit, weights, standing[hit.source])
         ]
         at = self._clock()
         return [
@@ -135,16 +136,33 @@ def _distinct(passages: Sequence[Hit]) -> list[Hit]:
     return list(seen.values())
 
 
-def _candidates(hit: Hit, weights: dict[str, float]) -> list[_Candidate]:
+def _standing(passages: Sequence[Hit], weights: dict[str, float]) -> dict[str, float]:
+    """Return how well each source answers as a whole, 0..1: its place in the search that found it, and its words.
+
+    A search ranks by more than words (meaning, title, use), so its order counts; its scores are scaled anew in every
+    search and count little.
+    """
+    places: dict[str, dict[str, int]] = {}
+    for hit in passages:
+        found = places.setdefault(hit.origin, {})
+        found.setdefault(hit.source, len(found))
+    standing: dict[str, float] = {}
+    for hit in passages:
+        place = 1.0 / (1.0 + _PLACE_DROP * places[hit.origin][hit.source])
+        told = 0.5 * place + 0.2 * hit.score + 0.3 * min(1.0, 2.0 * coverage(hit, weights))
+        standing[hit.source] = max(told, standing.get(hit.source, 0.0))
+    return standing
+
+
+def _candidates(hit: Hit, weights: dict[str, float], standing: float) -> list[_Candidate]:
     total = sum(weights.values()) or 1.0
-    about = min(1.0, 2.5 * coverage(hit, weights))
     found = []
     for segment in segments(hit.text, hit.heading):
         words = frozenset(terms(segment.text))
         overlap = min(1.0, 4.0 * sum(weight for term, weight in weights.items() if term in words) / total)
         score = (
-            0.35 * about + 0.15 * hit.score + 0.12 * overlap + 0.23 * segment.section
-            + 0.12 * segment.action + 0.03 * (1.0 - segment.place)
+            0.55 * standing + 0.10 * overlap + 0.22 * segment.section
+            + 0.11 * segment.action + 0.02 * (1.0 - segment.place)
         )  # fmt: skip
         if hit.usefulness is not None:
             score *= 0.75 + 0.5 * hit.usefulness
