@@ -67,5 +67,5 @@ class Meters:
                 gauge.labels(status or "all").set(number)
         self._parts.clear()
         for part, state in parts.items():
-            self._parts.labels(part).set(state.get("state") in {"ok", "ready", "running", "off"})
+            self._parts.labels(part).set(state.get("state") in {"ok", "ready", "disabled"})
         return generate_latest(self.registry)

@@ -49,15 +49,20 @@ def main() -> None:
         build(asked)(prog_name="grace")
     except GraceError as error:
         typer.echo(f"grace: {_in_words(error)}", err=True)
-        sys.exit(EXIT_UNREACHABLE if isinstance(error, Unreachable) else EXIT_FAILED)
+        sys.exit(EXIT_UNREACHABLE if _is_away(error) else EXIT_FAILED)
     except ValidationError as error:  # of the settings: nothing else is validated so far up
         for fault in error.errors():
             typer.echo(f"grace: setting {'.'.join(map(str, fault['loc']))}: {fault['msg']}", err=True)
         sys.exit(EXIT_USAGE)
 
 
+def _is_away(error: GraceError) -> bool:
+    """Whether it is the runtime that cannot be reached."""
+    return isinstance(error, Unreachable) and error.field == "url"
+
+
 def _in_words(error: GraceError) -> str:
-    if isinstance(error, Unreachable):
+    if _is_away(error):
         return f"{error.message} Start it with: grace up"
     is_said = not error.field or error.field in error.message
     return error.message if is_said else f"{error.message} ({error.field})"

@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from grace_ray.cli.lines import line_id, to_event
+from grace_ray.cli.logtimes import time_of
+from grace_ray.core.clock import to_text
 from grace_ray.core.errors import InvalidInput
 
 
@@ -17,13 +18,24 @@ def read(path: Path, format_name: str, source: str, run: str = "") -> list[dict[
     events = FORMATS[format_name](path, source)
     if not run:
         return events
-    return [{**event, "id": line_id(run, str(event.get("id")), "")} for event in events]
+    return [{**event, "id": f"{run}-{event.get('id')}"} for event in events]
 
 
 def _lines(path: Path, source: str) -> list[dict[str, Any]]:
+    from grace_ray.sense.formats.lines import Joiner, event
+    from grace_ray.sense.tail import Line, Position
+
     with path.open(encoding="utf-8", errors="replace") as file:
-        numbered = [(number, line.rstrip("\r\n")) for number, line in enumerate(file, 1)]
-    return [to_event(line, source, line_id(source, str(number), line)) for number, line in numbered if line.strip()]
+        texts = [line.rstrip("\r\n").replace("\0", "") for line in file]
+    joiner = Joiner()
+    records = joiner.feed(
+        Line(text, Position(0, 0, number), Position(0, 0, number + 1)) for number, text in enumerate(texts)
+    )
+    found = []
+    for record in [*records, *joiner.flush()]:
+        at = time_of(record.text)
+        found.append(event(record, source) | ({"time": to_text(at)} if at else {}))
+    return found
 
 
 def _cloudevents(path: Path, source: str) -> list[dict[str, Any]]:

@@ -23,7 +23,7 @@ from grace_ray.core.errors import GraceError
 def replay(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="What was recorded")],
     format: Annotated[str, typer.Option(help=f"{', '.join(FORMATS)}")] = "lines",  # noqa: A002
-    source: Annotated[str | None, typer.Option(help="Who says so; default: the file's name")] = None,
+    source: Annotated[str | None, typer.Option(help="Who says so; default: log/ and the file's name")] = None,
     speed: Annotated[float, typer.Option(min=0, help="Times its own speed; 0: as fast as it goes")] = 0.0,
     rate: Annotated[float, typer.Option(min=0, help="Events a second at most; 0: no limit")] = 0.0,
     batch: Annotated[int, typer.Option(min=1, max=5000, help="Events in one request")] = 250,
@@ -38,7 +38,7 @@ def replay(
     """Send a recorded stream, at a speed. The same file again is the same events, so it can be resumed."""
     if format not in FORMATS:
         raise typer.BadParameter(f"--format is one of {', '.join(FORMATS)}")
-    events = read(file, format, source or file.name, run)[skip : None if limit is None else skip + limit]
+    events = read(file, format, source or f"log/{file.name}", run)[skip : None if limit is None else skip + limit]
     grace, tally = connect(home, url, PATIENTLY), Tally()
     started = time.monotonic()
     try:

@@ -7,9 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from grace_ray.cli.lines import level_of, time_of, to_event
+from grace_ray.cli.logtimes import time_of
 from grace_ray.cli.pacing import Pace, restamped
-from grace_ray.cli.tail import Follower
 from grace_ray.cli.watch import parse
 
 LOG = "".join(f"2026-01-31 12:00:{i % 60:02d},000 ERROR db: connection {i} refused\n" for i in range(1200))
@@ -126,61 +125,19 @@ def test_restamped_events_keep_their_order():
     assert len(set(times)) == 10
 
 
-def _lines(follower):
-    return [line for _, line in follower.read()]
-
-
-def test_a_tail_reads_what_is_written_through_rotation_and_truncation(tmp_path):
-    path = tmp_path / "a.log"
-    path.write_text("old\n")
-    follower = Follower(path, from_start=False)
-    assert _lines(follower) == []
-    with path.open("a") as file:
-        file.write("one\ntwo\nhal")
-    assert _lines(follower) == ["one", "two"]
-    with path.open("a") as file:
-        file.write("f\n")
-    assert _lines(follower) == ["half"]
-    with path.open("a") as file:
-        file.write("last of the old file\n")
-    path.rename(tmp_path / "a.log.1")
-    path.write_text("first of the new file\n")
-    assert _lines(follower) + _lines(follower) == ["last of the old file", "first of the new file"]
-    path.write_text("cut\n")
-    assert _lines(follower) == ["cut"]
-    follower.close()
-
-
-def test_a_tailed_file_may_come_later(tmp_path):
-    follower = Follower(tmp_path / "b.log", from_start=False)
-    assert _lines(follower) == []
-    (tmp_path / "b.log").write_text("hello\n")
-    assert _lines(follower) == ["hello"]
-    follower.close()
-
-
 def test_a_tail_sends_each_line_once_even_if_it_is_started_again(here, log):
     first = here("tail", log, "--from-start", "--for-s", "0.1", "--json").json
     again = here("tail", log, "--from-start", "--for-s", "0.1", "--json").json
     assert (first["accepted"], again["accepted"], again["duplicates"]) == (1201, 0, 1201)
 
 
-@pytest.mark.parametrize(
-    ("line", "level", "severity", "is_success"),
-    [
-        ("081109 203615 148 INFO dfs.DataNode: PacketResponder 1 terminating", "INFO", "low", True),
-        ("2015-10-18 18:01:47,978 FATAL [main] App: giving up", "FATAL", "critical", False),
-        ("03-17 16:13:38.811  1702  2395 E Camera: no frame", "error", "high", False),
-        ("ts=1 level=warn msg=slow", "warn", "medium", False),
-        ("Dec 10 06:55:46 LabSZ sshd[1]: Failed password for root", "", "medium", False),
-        ("Dec 10 06:55:46 LabSZ sshd[1]: session opened for user a", "", "low", True),
-        ("2016-09-28 04:30:30, Info  CBS  Loaded Servicing Stack", "Info", "low", True),
-    ],
-)
-def test_a_lines_level_gives_its_severity_and_what_informs_is_baseline(line, level, severity, is_success):
-    event = to_event(line, "s", "1")
-    assert level_of(line) == level
-    assert (event["severity"], event.get("success", False)) == (severity, is_success)
+def test_a_tail_that_is_started_again_goes_on_where_it_was(here, log):
+    assert here("tail", log, "--for-s", "0.1", "--json").json["accepted"] == 0
+    with log.open("a") as file:
+        file.write("2026-01-31 12:02:00,000 ERROR db: written while nobody looked\n  at line 2\n")
+    assert here("tail", log, "--for-s", "0.1", "--json").json["accepted"] == 1
+    (entry,) = here("journal", "list", "--kind", "event", "--json").json["items"]
+    assert entry["body"]["data"]["stack"] == "  at line 2"
 
 
 @pytest.mark.parametrize(
