@@ -1,8 +1,8 @@
 """Distillation by extraction: of the passages found, the sentences, steps and commands that answer best.
 
-Scored by how well the source answers (its place in the search, the question's words in it), by words in common, by what
-the section promises (Mitigation before Impact), by how actionable and by place; chosen by maximal marginal relevance (Carbonell and
-Goldstein, 1998), so that the same advice from two sources is given once.
+Scored by how well the source answers (its place in the search, the question's words in it), by words in common, by
+what the section promises (Mitigation before Impact), by how actionable and by place; chosen by maximal marginal
+relevance (Carbonell and Goldstein, 1998), so that the same advice from two sources is given once.
 """
 
 import hashlib
