@@ -26,8 +26,8 @@ BARE = """
 import os, sys, time
 import ray
 from ray import serve
-ray.init(address="local", num_cpus=os.cpu_count(), include_dashboard=True, dashboard_port={dashboard}, log_to_driver=False,
-         object_store_memory=200 * 2**20, _temp_dir={folder!r})
+ray.init(address="local", num_cpus=os.cpu_count(), include_dashboard=True, dashboard_port={dashboard},
+         log_to_driver=False, object_store_memory=200 * 2**20, _temp_dir={folder!r})
 @serve.deployment(ray_actor_options={{"num_cpus": 0}})
 class Hello:
     def __call__(self, request):

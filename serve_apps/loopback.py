@@ -7,14 +7,16 @@ way, nothing changes, and the test that reads the sockets says so.
 
 from typing import Any
 
-import ray
-from ray.serve._private import replica
+from ray._private import services
+from ray.serve._private import replica as replica_module
 
 
 def keep_replica_on_loopback() -> None:
     """Have this replica's gRPC server listen on 127.0.0.1, where its node is reached there; call before it starts."""
+    replica: Any = replica_module
+    node: Any = services
     bind = getattr(replica, "add_port_to_grpc_server", None)
-    if bind is None or ray.util.get_node_ip_address() != "127.0.0.1":
+    if bind is None or node.get_node_ip_address() != "127.0.0.1":
         return
 
     def bind_loopback(server: Any, address: str) -> Any:
