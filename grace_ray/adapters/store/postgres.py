@@ -41,7 +41,7 @@ class PostgresSession:
     def rows(self, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Run a query and return its rows."""
         with _translated():
-            return self._connection.execute(_marked(statement), values).fetchall()
+            return self._connection.execute(_marked(statement), values, binary=True).fetchall()
 
     def many(self, statement: str, rows: Iterable[Sequence[Any]]) -> int:
         """Run a statement for each row of values; return how many rows of the table it changed."""
