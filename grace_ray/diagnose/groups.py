@@ -5,14 +5,14 @@ its oldest unit, so its id stays while evidence comes in.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import fields
 from hashlib import blake2s
 from typing import Any
 
 import orjson
 
-from grace_ray.core.clock import from_us
+from grace_ray.core.clock import from_us, to_text
 from grace_ray.core.cluster import IncidentGroup
-from grace_ray.core.jsonable import to_plain
 from grace_ray.core.store import Record
 from grace_ray.diagnose.clusters import Clusters
 from grace_ray.diagnose.lessons import Lessons
@@ -23,6 +23,7 @@ from grace_ray.diagnose.units import Unit, Units
 from grace_ray.diagnose.urgency import SEVERITY_WEIGHTS
 
 VIEW = "groups"
+_FIELDS = tuple(field.name for field in fields(IncidentGroup))
 _REASONS_KEPT = 12
 _ENTITIES_SHOWN = 8
 _UNITS_CHEAP = 1_000  # units that are partitioned anew when due after any event, not only after a notable one
@@ -159,7 +160,9 @@ class Groups:
             entities=tuple(sorted(mentions, key=lambda name: (-mentions[name], name))[:_ENTITIES_SHOWN]),
         )
         rank = max((live.urgency for live in lives), default=0.0)
-        return Record(VIEW, group_id, status, rank, orjson.dumps(to_plain(group), option=orjson.OPT_SORT_KEYS))
+        plain = {name: getattr(group, name) for name in _FIELDS}
+        plain |= {"first_seen": to_text(group.first_seen), "last_seen": to_text(group.last_seen)}
+        return Record(VIEW, group_id, status, rank, orjson.dumps(plain, option=orjson.OPT_SORT_KEYS))
 
     def _said(self, units: Sequence[Unit]) -> Said:
         """Return what lessons say of units that are one wording."""

@@ -38,14 +38,14 @@ def labels_named(signal: Signal) -> Labels:
     alert = ""
     ranked: list[tuple[int, str]] = []
     data = signal.data
-    if data:
-        for source in (data, *(inner for place in _PLACES if isinstance(inner := data.get(place), Mapping))):
-            for key, value in source.items():
-                rank = _RANKS.get(key)
-                if rank is not None and value and isinstance(value, str):
-                    ranked.append((rank, stem(value[:_LONGEST])))
-                elif key == "alertname" and isinstance(value, str):
-                    alert = alert or value[:_LONGEST]
+    sources = [data] if data else []
+    sources += [inner for place in _PLACES if (inner := data.get(place)).__class__ is dict]
+    for source in sources:
+        for key, value in source.items():
+            if key in _RANKS and value and value.__class__ is str:
+                ranked.append((_RANKS[key], stem(value[:_LONGEST])))
+            elif key == "alertname" and value.__class__ is str:
+                alert = alert or value[:_LONGEST]
     if len(ranked) > 1:
         ranked.sort()
     names = [name for _, name in ranked]

@@ -87,8 +87,10 @@ def is_over(event_type: str) -> bool:
 
 
 def _who(signal: Signal) -> str:
-    labels = signal.data.get("labels")
-    alertname = labels.get("alertname", "") if isinstance(labels, Mapping) else ""
-    fingerprint = signal.data.get("fingerprint")
-    subject = fingerprint if isinstance(fingerprint, str) and fingerprint else signal.entry.subject
+    data, subject, alertname = signal.data, signal.entry.subject, ""
+    if data:
+        labels = data.get("labels")
+        alertname = labels.get("alertname", "") if isinstance(labels, dict) else ""
+        fingerprint = data.get("fingerprint")
+        subject = fingerprint if isinstance(fingerprint, str) and fingerprint else subject
     return f"{signal.domain}|{alertname}|{subject}" if subject else ""

@@ -80,7 +80,7 @@ def labels_of(data: Mapping[str, Any]) -> dict[str, str]:
     found: dict[str, str] = {}
     for place in ("labels", "attributes", "resource"):
         inner = data.get(place)
-        if isinstance(inner, Mapping):
+        if isinstance(inner, dict):
             found.update((k, v) for k, v in inner.items() if isinstance(v, str) and len(v) <= 200)
     found.update((k, v) for k, v in data.items() if isinstance(v, str) and len(v) <= 200)
     return found

@@ -19,7 +19,7 @@ _MENTIONS_KEPT = 40
 _KEYS_KEPT = 50
 _TEMPLATES_KEPT = 20
 _KNOWN_MAX = 20_000
-_STUDIED_FIRST = 100  # from this event of a unit on, only every eighth is looked at for what it mentions
+_STUDIED_FIRST = 40  # from this event of a unit on, only every eighth is looked at for what it mentions
 
 UnitKey = tuple[str, str]
 
