@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -43,6 +44,7 @@ class Fault:
     verbs: tuple[str, str]
 
 
+@cache
 def vocabulary() -> list[tuple[str, str, str]]:
     """Return (name, description, severity) of alerting rules."""
     if not RULES.exists():

@@ -34,10 +34,12 @@ class Clusters:
         self._children: dict[str, list[str]] = {}
         self._changed: dict[str, None] = {}
         self._parts: set[str] = set()
+        self._statuses: dict[str, tuple[str, str | None]] = {}
         self._shares: dict[str, tuple[float, bool]] = {}
         self.routes: dict[str, str] = {}
         self.splits: dict[tuple[str, str], str] = {}
         self.names: dict[str, Names] = {}
+        self.restated: set[str] = set()  # groups of clusters whose status changed since the groups were written
         self.urgency_sum = 0.0
         self.covered = 0
 
@@ -213,11 +215,20 @@ class Clusters:
         if before is not None:
             self.urgency_sum -= before[0]
             self.covered -= before[1]
+        self._note_status(key, live)
         if live is not None and live.status not in ("resolved", "merged"):
             share = (live.urgency, bool(live.missions or live.mission_id or live.knowledge))
             self._shares[key] = share
             self.urgency_sum += share[0]
             self.covered += share[1]
+
+    def _note_status(self, key: str, live: LiveCluster | None) -> None:
+        before = self._statuses.pop(key, None)
+        if live is not None:
+            self._statuses[key] = (live.status, live.group_id)
+        if before != self._statuses.get(key):
+            known = [pair[1] for pair in (before, self._statuses.get(key)) if pair is not None]
+            self.restated.update(group_id for group_id in known if group_id is not None)
 
     def restore(self, records: Iterable[Record], parts: Iterable[Record]) -> None:
         """Start from the records as they stand."""

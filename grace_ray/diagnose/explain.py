@@ -132,6 +132,7 @@ def _entry(reader: Reader, entry: Entry) -> dict[str, Any]:
         answer = ["It was counted in a cluster that has been deleted since, or its body has been pruned."]
         return {"kind": "event", "answer": answer, "facts": [_fact(entry)]}
     explained = _cluster(reader, found)
+    group = _group_of(reader, entry, content, found)
     is_sampled = any(event["id"] == entry.id for event in found["sample"])
     answer = [
         f"It was counted in {found['cluster_key']}" + (", and is in its sample." if is_sampled else "."),
@@ -147,7 +148,25 @@ def _entry(reader: Reader, entry: Entry) -> dict[str, Any]:
         "answer": answer,
         "facts": [_fact(entry), *_in_order(led_to)],
         "cluster_key": found["cluster_key"],
+        "group_id": group["group_id"] if group is not None else found["group_id"],
     }
+
+
+def _group_of(
+    reader: Reader, entry: Entry, content: Mapping[str, Any], cluster: Mapping[str, Any]
+) -> Mapping[str, Any] | None:
+    """Return the incident group that an event is in: one cluster may hold wordings of several faults."""
+    masked = mask(content.get("message", ""))
+    alike = [event for event in cluster["sample"] if event["id"] == entry.id or mask(event["message"]) == masked]
+    templates = {event["template"] for event in alike} - {""}
+    text = f"{entry.subject} {content.get('message', '')} {content.get('data', '')}"
+    best: tuple[int, Mapping[str, Any] | None] = (0, None)
+    for record in reader.scan("groups"):
+        plain: Mapping[str, Any] = orjson.loads(record.body or b"{}")
+        if cluster["cluster_key"] in plain["clusters"]:
+            fits = 2 * bool(templates & set(plain["templates"])) + any(name in text for name in plain["entities"])
+            best = max(best, (fits, plain), key=lambda pair: pair[0])
+    return best[1]
 
 
 def _cluster_of(reader: Reader, entry: Entry, content: Mapping[str, Any]) -> Mapping[str, Any] | None:

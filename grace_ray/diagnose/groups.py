@@ -61,18 +61,15 @@ class Groups:
         else:
             gone = []
         changed = {self._group_of[number] for number in self._touched if number in self._group_of}
+        changed |= {group_id for group_id in self._clusters.restated if group_id in self._bundles}
         self._touched.clear()
+        self._clusters.restated.clear()
         return [*gone, *(self._record(group_id) for group_id in sorted(changed))]
 
     def group_of(self, signal: Signal) -> str | None:
         """Return the id of the group that an event (its template set) is in."""
         unit = self._units.find(signal)
         return self._group_of.get(unit.number) if unit is not None else None
-
-    def status_changed(self, group_id: str | None) -> None:
-        """Note that a cluster of the group has another status."""
-        if group_id in self._bundles:
-            self._touched.add(self._bundles[group_id].atoms[0].units[0].number)
 
     def state(self) -> dict[str, Any]:
         """Return what was learned from events, as JSON values."""
@@ -138,6 +135,8 @@ class Groups:
         bundle = self._bundles[group_id]
         parts = _parts(bundle, self._clusters)
         lives = [live for key in parts if (live := self._clusters.get(key))]
+        if not lives:
+            return Record(VIEW, group_id, "", 0.0, None)
         statuses = {live.status for live in lives}
         status = "open" if statuses - {"resolved", "merged"} else "resolved"
         units = [unit for atom in bundle.atoms for unit in atom.units]
@@ -159,7 +158,7 @@ class Groups:
             parts=parts,
             entities=tuple(sorted(mentions, key=lambda name: (-mentions[name], name))[:_ENTITIES_SHOWN]),
         )
-        rank = max((live.urgency for live in lives), default=0.0)
+        rank = max(live.urgency for live in lives)
         plain = {name: getattr(group, name) for name in _FIELDS}
         plain |= {"first_seen": to_text(group.first_seen), "last_seen": to_text(group.last_seen)}
         return Record(VIEW, group_id, status, rank, orjson.dumps(plain, option=orjson.OPT_SORT_KEYS))

@@ -15,7 +15,8 @@ from grace_ray.settings import TriageSettings
 _MESSAGES_ASKED = 5
 _TEXT_LONGEST = 600
 _RISING_MIN_S = 30.0  # gaps below this are one burst, which the count rule judges
-_UNUSUAL = frozenset({"anomaly", "unusual", "outlier", "drift", "predicted", "breach"})
+_PREDICTED = frozenset({"predicted", "breach_predicted"})
+_UNUSUAL = frozenset({"anomaly", "unusual", "outlier", "drift"}) | _PREDICTED
 _TERM_LABELS = ("alertname", "service", "job", "error.type", "exception.type", "code", "reason")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|_")
 
@@ -30,7 +31,7 @@ def launch_reason(
         return f"Its severity is {severity}."
     if count >= thresholds.count:
         return f"It has {count} events, and {thresholds.count} launch a mission."
-    if live.pattern == "predicted" and severity == "high":
+    if live.pattern in _PREDICTED and severity == "high":
         return "A breach is predicted, and a mission may learn what to do before it happens."
     return rising_reason(live)
 

@@ -118,3 +118,12 @@ def test_events_with_the_same_template_after_a_restart_have_the_same_template(ho
             house.save()
     (record,) = house.reader.scan("clusters")
     assert json.loads(record.body)["event_count"] == 4
+
+
+def test_triage_restored_in_place_learns_everything_once(house):
+    for n in range(5):
+        house.send(message=f"ledger {n} is late")
+    before = json.loads(house.triage.state())
+    house.triage.restore(None, house.reader)
+    house.triage.relearn(house.reader.journal)
+    assert json.loads(house.triage.state()) == before

@@ -4,6 +4,7 @@ import pytest
 
 from grace_ray.core.cluster import Cluster
 from grace_ray.core.jsonable import from_plain
+from grace_ray.diagnose.tuning import Tuning
 
 KEY = "system:high:error"
 
@@ -186,3 +187,55 @@ def test_a_late_and_past_dated_event_counts_less_but_counts(house):
     cluster = house.cluster(KEY)
     assert cluster["event_count"] == 2
     assert cluster["urgency_score"] == pytest.approx(0.50, abs=0.01)
+
+
+def test_clusters_of_templates_that_turn_out_to_be_one_are_merged(house):
+    for name in ("ann", "bob", "cid", "dan", "eve", "fay"):
+        house.send(pattern="", message=f"disk of user {name} is almost full")
+    house.wait(31)
+    shown = [record for record in house.reader.scan("clusters") if record.status != "merged"]
+    assert [house.cluster(record.key)["event_count"] for record in shown] == [6]
+
+
+def test_urgency_is_swept_over_every_cluster(house):
+    for n in range(450):
+        house.event(pattern=f"p{n}", severity="low")
+        house.event(pattern=f"p{n}", severity="low")
+    house.run()
+    house.wait(6 * 3600)
+    for _ in range(3):
+        house.wait(1)
+    assert max(house.cluster(f"system:low:p{n}")["urgency_score"] for n in range(450)) < 0.15
+
+
+def test_a_person_who_reopens_says_that_the_mission_did_not_help(house):
+    cluster = house.send(severity="critical")
+    house.mission("completed", cluster["learning_mission_id"], cluster["cluster_key"])
+    house.operate("reopen", cluster["cluster_key"], by="ann")
+    assert house.facts("cluster.reopened")[0]["mission_id"] == cluster["learning_mission_id"]
+
+
+def test_a_predicted_breach_launches_before_anything_breaks(house):
+    house.send("forecast.breach.predicted", pattern="breach_predicted", domain="forecast")
+    assert house.facts("mission.requested")[0]["mission_type"] == "pattern_learning"
+
+
+def test_thresholds_move_with_outcomes_within_bounds_and_say_why(house):
+    tuning = Tuning(house.settings)
+    assert (tuning.thresholds("x").urgency, tuning.thresholds("x").count) == (0.7, 5)
+    for _ in range(100):
+        tuning.observe("x", helped=False, at_us=0)
+        tuning.observe("y", helped=True, at_us=0)
+    assert 0.7 < tuning.thresholds("x").urgency <= 0.8
+    assert 5 < tuning.thresholds("x").count <= 10
+    assert 0.6 <= tuning.thresholds("y").urgency < 0.7
+    assert "0 helped" in tuning.thresholds("x").why
+    assert tuning.thresholds("z").urgency == 0.7
+
+
+def test_old_outcomes_are_forgotten(house):
+    tuning = Tuning(house.settings)
+    for _ in range(20):
+        tuning.observe("x", helped=False, at_us=0)
+    after = tuning.observe("x", helped=True, at_us=int(180 * 86_400 * 1e6))
+    assert (after.urgency, after.count) == (0.7, 5)
