@@ -125,7 +125,7 @@ class Knowledge:
         with self._lock:
             self._searches += 1
             library, index = self._shelves(), self._ready_index()
-            among = library.of_origins(origins) if origins else None
+            among = library.of_origins(origins) if origins else library.apart()
             found = index.search(asked, None if vector is None else vector[0], 3 * k + _SPARE, among)
             return hits_of(found, library, origins)[:k]
 

@@ -71,6 +71,11 @@ class Library:
         texts = {key for key, held in self.documents.items() if any(place.origin in origins for place in held.places)}
         return texts | self.statements.keys() if "mission" in origins else texts
 
+    def apart(self) -> set[str] | None:
+        """Return all but the statements whose source is held: the text itself answers in their place. None: all."""
+        cited = [key for key, held in self.statements.items() if held.statement.source in self._by_source]
+        return self.documents.keys() | self.statements.keys() - cited if cited else None
+
     def settle(self) -> None:
         """Take what was returned before as committed: from now on it is read from the store."""
         self._fresh.clear()
@@ -159,12 +164,12 @@ class Library:
         return next((key for key, held in self.documents.items() if identifier in held.rows[1:]), None)
 
     def evidence_by_source(self) -> dict[str, Evidence]:
-        """Return the evidence on the statements that cite each source."""
+        """Return the strongest evidence on the statements that cite each source: one outcome judges them together."""
         if self._by_cited is None:
             self._by_cited = {}
             for held in self.statements.values():
                 source = held.statement.source
-                self._by_cited[source] = self._by_cited.get(source, Evidence()) + held.evidence
+                self._by_cited[source] = self._by_cited.get(source, Evidence()).or_stronger(held.evidence)
         return self._by_cited
 
     def article(self, key: str) -> Article:

@@ -14,7 +14,7 @@ from grace_ray.models.retrieval.hybrid import Hit as Found
 def hits_of(found: Iterable[Found], library: Library, origins: frozenset[str]) -> list[Hit]:
     """Return hits, best first, one a source.
 
-    Where a mission's statement and the text that it cites are both found, the better one stands for both.
+    Of several statements of one source the best stands for all.
     """
     hits = [hit for one in found if (hit := _hit(one, library, origins))]
     hits.sort(key=lambda hit: (-hit.score, hit.passage_id))

@@ -23,6 +23,10 @@ class Evidence:
     def __add__(self, other: "Evidence") -> "Evidence":
         return Evidence(self.helped + other.helped, self.hurt + other.hurt)
 
+    def or_stronger(self, other: "Evidence") -> "Evidence":
+        """Return the stronger of both on either side: for evidence that comes from the same trials."""
+        return Evidence(max(self.helped, other.helped), max(self.hurt, other.hurt))
+
     @property
     def usefulness(self) -> float | None:
         """The posterior mean of the chance that it helps, in 0..1; None without evidence.

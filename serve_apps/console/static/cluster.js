@@ -5,7 +5,7 @@ import { byId, fill, h } from "./dom.js";
 import { number, time } from "./format.js";
 import * as live from "./live.js";
 import { begin } from "./shell.js";
-import { clusterLink, facts, keyOf, meter, missionCard, missionPath, panel, state, statement, words } from "./widgets.js";
+import { clusterLink, facts, keyOf, meter, missionCard, missionPath, panel, sentence, state, statement, wording, words } from "./widgets.js";
 
 const key = decodeURIComponent(location.pathname.slice("/clusters/".length));
 const path = `/api/clusters/${encodeURIComponent(key)}`;
@@ -27,6 +27,7 @@ async function load() {
 function head(cluster) {
   document.title = `${key} · Grace`;
   fill(byId("title"), h("span", { class: "key" }, keyOf(cluster)), " ", state(cluster.status));
+  byId("wording").textContent = wording(cluster);
   const button = (label, action, extra = {}) => h("button", { type: "button", onclick: () => run(action), ...extra }, label);
   const isOver = cluster.status === "resolved" || cluster.status === "merged";
   fill(byId("actions"),
@@ -69,7 +70,7 @@ function whyPanel(cluster, why) {
   const answer = why?.answer?.length ? why.answer : cluster.reasons ?? [];
   const because = why?.facts ?? [];
   return panel("Why",
-    answer.length ? h("ul", { class: "reasons" }, answer.map((sentence) => h("li", {}, sentence))) : h("p", { class: "quiet" }, "No reason is recorded yet."),
+    answer.length ? h("ul", { class: "reasons" }, answer.map((one) => h("li", {}, sentence(one)))) : h("p", { class: "quiet" }, "No reason is recorded yet."),
     because.length > 0 && h("details", {}, h("summary", {}, `The ${because.length} journal entries that this rests on`),
       h("ul", { class: "trail" }, because.map((fact) => h("li", {}, time(fact.at), " ",
         fact.seq ? h("a", { href: `/journal/${Number(fact.seq)}` }, fact.type) : fact.type, fact.why ? `: ${fact.why}` : "")))));
@@ -87,22 +88,22 @@ function eventsPanel(cluster) {
 
 function templatesPanel(cluster) {
   const all = Object.entries(cluster.templates ?? {}).sort(([, one], [, other]) => other - one);
-  if (!all.length) return null;
+  if (all.length < 2) return null;
   const split = h("button", { type: "button", "data-operate": true, disabled: true, onclick: async () => {
     if (await actions.split(key, [...picked])) {
       picked.clear();
       await load();
     }
   } }, "Split off …");
-  const wording = new Map((cluster.events ?? []).map((event) => [event.template, event.message]));
-  const pick = (name) => h("input", { type: "checkbox", checked: picked.has(name), "aria-label": `Split off ${wording.get(name) ?? name}`, onchange: (event) => {
+  const examples = new Map((cluster.events ?? []).map((event) => [event.template, event.message]));
+  const pick = (name) => h("input", { type: "checkbox", checked: picked.has(name), "aria-label": `Split off ${examples.get(name) ?? name}`, onchange: (event) => {
     event.target.checked ? picked.add(name) : picked.delete(name);
     split.disabled = picked.size === 0 || picked.size === all.length;
   } });
   return panel(`Kinds of message, ${number(all.length)}`, h("p", { class: "quiet" }, "One message of each kind, and how many there were. Kinds that are another fault can be split off."),
-    h("ul", { class: "templates" }, all.map(([name, count]) => h("li", {}, h("label", {}, all.length > 1 && pick(name),
-      h("span", {}, wording.get(name) ? h("span", {}, wording.get(name)) : h("code", {}, name))), h("span", { title: `Template ${name}` }, number(count))))),
-    all.length > 1 && h("p", {}, split));
+    h("ul", { class: "templates" }, all.map(([name, count]) => h("li", {}, h("label", {}, pick(name),
+      h("span", {}, examples.get(name) ? h("span", {}, examples.get(name)) : h("code", {}, name))), h("span", { title: `Template ${name}` }, number(count))))),
+    h("p", {}, split));
 }
 
 function overridesPanel(cluster) {
@@ -117,7 +118,7 @@ function overridesPanel(cluster) {
 function groupPanel(group) {
   if (!group || (group.clusters ?? []).length < 2) return null;
   return panel("Incident group", h("p", {}, h("b", {}, group.title)),
-    h("ul", { class: "reasons" }, (group.reasons ?? []).map((reason) => h("li", {}, reason))),
+    h("ul", { class: "reasons" }, (group.reasons ?? []).map((reason) => h("li", {}, sentence(reason)))),
     (group.entities ?? []).length > 0 && h("p", {}, "Names that they have in common: ", group.entities.join(", ")),
     h("p", { class: "quiet" }, "Clusters that the same fault explains:"),
     h("ul", { class: "plainlist" }, (group.clusters ?? []).map((one) => h("li", {}, one === key ? h("span", { class: "key" }, one, " (this)") : clusterLink(one)))));

@@ -5,7 +5,7 @@ import { number, time } from "./format.js";
 import { paged, remembered, valuesOf } from "./list.js";
 import * as live from "./live.js";
 import { begin, isShortcut } from "./shell.js";
-import { clusterPath, keyOf, meter, missionPath, state, words } from "./widgets.js";
+import { clusterPath, keyOf, meter, missionPath, sentence, state, wording, words } from "./widgets.js";
 
 const form = byId("filters");
 const remember = remembered(form);
@@ -16,7 +16,7 @@ const list = paged((after) => get("/api/clusters", { status: valuesOf(form).stat
 
 function wanted(cluster) {
   const asked = (valuesOf(form).find ?? "").toLowerCase().split(/\s+/).filter(Boolean);
-  const text = [cluster.cluster_key, cluster.status, ...(cluster.reasons ?? []), ...Object.keys(cluster.sources ?? {})].join(" ").toLowerCase();
+  const text = [cluster.cluster_key, cluster.status, wording(cluster), ...(cluster.reasons ?? []), ...Object.keys(cluster.sources ?? {})].join(" ").toLowerCase();
   return asked.every((word) => text.includes(word));
 }
 
@@ -40,7 +40,8 @@ function row(cluster) {
     h("td", { class: "urgency" }, meter(cluster.urgency_score, "Urgency"), h("small", { class: "quiet", title: "Recurrence" }, `recurs ${(cluster.recurrence_score ?? 0).toFixed(2)}`)),
     h("td", { class: "what" },
       h("a", { class: "key", href: clusterPath(key) }, keyOf(cluster)),
-      why && h("p", { class: "why" }, why)),
+      h("p", { class: "gist" }, wording(cluster)),
+      why && h("p", { class: "why" }, sentence(why))),
     h("td", { class: "number" }, number(cluster.event_count)),
     h("td", { class: "seen" }, time(cluster.last_seen)),
     h("td", { class: "states" }, state(cluster.status),

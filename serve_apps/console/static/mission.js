@@ -5,7 +5,7 @@ import { byId, fill, h, source } from "./dom.js";
 import { duration, number, percent, time } from "./format.js";
 import * as live from "./live.js";
 import { begin } from "./shell.js";
-import { clusterLink, facts, gist, panel, state, statement, words } from "./widgets.js";
+import { clusterLink, facts, gist, panel, sentence, state, statement, words } from "./widgets.js";
 
 const id = decodeURIComponent(location.pathname.slice("/missions/".length));
 const path = `/api/missions/${encodeURIComponent(id)}`;
@@ -49,7 +49,7 @@ function glance(mission) {
   return panel("At a glance", facts(
     ["Question", mission.question?.text],
     ["Cluster", mission.cluster_key ? clusterLink(mission.cluster_key) : ""],
-    ["Why", mission.reason],
+    ["Why", mission.reason ? sentence(mission.reason) : ""],
     ["Kind", words(mission.mission_type)],
     ["Priority", percent(mission.priority)],
     ["Created", time(mission.created_at)],

@@ -3,7 +3,7 @@ import { byId, fill, h, listening } from "./dom.js";
 import { number, time } from "./format.js";
 import * as live from "./live.js";
 import { begin } from "./shell.js";
-import { clusterPath, entryLine, keyOf, meter, missionCard, missionPath, words } from "./widgets.js";
+import { clusterPath, entryLine, keyOf, meter, missionCard, missionPath, wording, words } from "./widgets.js";
 
 const TICKER_MAX = 60;
 const SPARK_MAX = 240;
@@ -94,6 +94,7 @@ function entry(one) {
 function clusterRow(cluster) {
   return h("li", { class: "row" }, meter(cluster.urgency_score, "Urgency"),
     h("span", { class: "grow" }, h("a", { class: "key", href: clusterPath(cluster.cluster_key) }, keyOf(cluster)),
+      h("span", { class: "gist" }, wording(cluster)),
       h("span", { class: "quiet" }, `${number(cluster.event_count)} event${cluster.event_count === 1 ? "" : "s"} · `, time(cluster.last_seen))),
     cluster.learning_mission_id && h("a", { class: "quiet", href: missionPath(cluster.learning_mission_id) }, "mission"));
 }

@@ -43,11 +43,30 @@ export const clusterLink = (key) => h("a", { href: clusterPath(key), class: "key
 export const keyOf = (cluster) => [h("span", {}, cluster.domain), severity(cluster.severity), h("b", {}, cluster.pattern_type)];
 export const missionPath = (id) => `/missions/${encodeURIComponent(id)}`;
 
+/** The newest message of a cluster, "" where none is kept. */
+export const wording = (cluster) => (cluster.sample ?? []).at(-1)?.message ?? "";
+
+const MARKED = /(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d))|([Mm]ission) ([0-9a-f]{8}-[0-9a-f-]{27})/g;
+
+/** A sentence of Grace's, its times readable and its missions linked. */
+export function sentence(text) {
+  const parts = [];
+  let from = 0;
+  for (const found of text.matchAll(MARKED)) {
+    parts.push(text.slice(from, found.index));
+    const [whole, at, mission, id] = found;
+    parts.push(at ? time(at) : h("a", { href: missionPath(id) }, `${mission} ${id.slice(0, 8)}…`));
+    from = found.index + whole.length;
+  }
+  return [...parts, text.slice(from)];
+}
+
 /** A mission as a line of a list. */
 export function missionCard(mission) {
   const learned = mission.knowledge_acquired?.length ?? 0;
   return h("li", { class: "card" },
     h("a", { class: "main", href: missionPath(mission.mission_id) }, mission.description || mission.mission_id),
+    mission.question?.messages?.[0] && h("p", { class: "gist" }, mission.question.messages[0]),
     h("p", { class: "tags" }, state(mission.status), h("span", { class: "quiet" }, words(mission.mission_type)),
       mission.cluster_key && clusterLink(mission.cluster_key)),
     h("p", { class: "quiet" }, time(mission.ended_at ?? mission.started_at ?? mission.created_at),

@@ -123,12 +123,30 @@ def test_usefulness_lifts_one_of_two_like_statements_but_hides_neither(house):
     assert any("helped in 3 of 3" in reason for reason in hits[0].reasons)
 
 
-def test_a_text_and_what_a_mission_took_from_it_are_one_hit(house):
+def test_a_text_stands_for_what_missions_took_from_it(house):
     house.add("disk.md", "# Disk\n\nDelete old logs to free the disk.", origin="runbook")
     completed(house, statement(house))
-    assert len(house.knowledge.search("free the disk")) == 1
+    feedback(house, True, "ann")
+    (hit,) = house.knowledge.search("free the disk")
+    assert (hit.origin, hit.source) == ("runbook", "disk.md")
+    assert hit.usefulness > 0.5
     assert house.knowledge.search("free the disk", origins=frozenset({"mission"}))[0].passage_id == "s1"
     assert house.knowledge.search("free the disk", origins=frozenset({"runbook"}))[0].origin == "runbook"
+
+
+def test_statements_of_one_mission_do_not_multiply_its_outcome(house):
+    house.add("disk.md", "# Disk\n\nDelete old logs to free the disk.", origin="runbook")
+    completed(house, *(statement(house, f"s{n}", f"Delete old logs, step {n}.") for n in range(8)))
+    found(house, "cluster.stayed_quiet")
+    (hit,) = house.knowledge.search("free the disk")
+    assert hit.usefulness == 0.6
+
+
+def test_a_statement_stands_alone_again_once_its_text_is_gone(house):
+    house.add("disk.md", "# Disk\n\nDelete old logs to free the disk.", origin="runbook")
+    completed(house, statement(house))
+    house.ask("remove", source="disk.md")
+    assert [hit.passage_id for hit in house.knowledge.search("free the disk")] == ["s1"]
 
 
 def test_a_passage_takes_feedback_as_well(house):
