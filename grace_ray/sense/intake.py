@@ -20,6 +20,7 @@ from grace_ray.core.fact import Row
 from grace_ray.sense import derivation
 from grace_ray.sense.raw import RawEvent, Rejected
 from grace_ray.sense.redaction import Redactor
+from grace_ray.sense.scan import Scanner, Sign
 from grace_ray.settings import IntakeSettings
 
 ID_MAX, SOURCE_MAX, TYPE_MAX, SUBJECT_MAX, TEXT_MAX = 256, 512, 255, 1024, 4096
@@ -35,11 +36,11 @@ _WORD = re.compile(r"[\w.-]{1,64}", re.ASCII)
 _PATTERN = re.compile(r"[\w .-]{0,128}", re.ASCII)
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?")
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII)
-# Floats are the one value that orjson and core.canonical may spell differently: in exponent form (1e-7, 1e-07), and
-# just above it (0.00001, 1e-05). What could hold one is encoded again, canonically.
-_EXPONENT = re.compile(rb"e[-+]?\d{1,3}[,\]}]")
-_TINY = b"0.0000"
-_NUL = b"\\u0000"
+# What the fast encoder leaves to a second look. Floats are the one value that orjson and core.canonical may spell
+# differently: in exponent form (1e-7, 1e-07), and just above it (0.00001, 1e-05).
+_EXPONENTS = [f"{digit}e{sign}{power}" for digit in "0123456789" for sign in "+-" for power in "123456789"]
+_FLOAT = Sign(["0.00", *_EXPONENTS], re.compile(rb"0\.0000|\de[-+]\d{1,3}[,\]}]"))
+_NUL = Sign(["u000"], re.compile(rb"(?<=\\)u0000"))
 
 
 class Taken(NamedTuple):
@@ -71,6 +72,7 @@ class Intake:
     def __init__(self, settings: IntakeSettings) -> None:
         self._settings = settings
         self._redactor = Redactor(settings.redact_extra)
+        self._scanner = Scanner({"secret": self._redactor.sign, "float": _FLOAT, "nul": _NUL})
         self._source = lru_cache(maxsize=4096)(self._redactor.text)
         self._future_us = int(settings.future_max_s * 1e6)
         self._past_us = int(settings.past_max_days * 86400e6)
@@ -78,6 +80,7 @@ class Intake:
     def take(self, raws: Sequence[RawEvent | Rejected], now: datetime) -> Taken:
         """Return the rows of ``raws`` (as a format decoded them); ``now`` (aware UTC) is the time of undated ones."""
         drafts: list[_Draft] = []
+        places: list[int] = []
         rejected: list[Rejected] = []
         now_us = to_us(now)
         for index, raw in enumerate(raws):
@@ -86,11 +89,22 @@ class Intake:
                 continue
             try:
                 drafts.append(self._draft(raw, now_us))
+                places.append(index)
             except CallerError as error:
                 rejected.append(_rejected(index, raw, error))
-        rows = self._redacted(drafts)
-        unknown = Counter(row.type for row in rows if row.type not in REGISTRY)
-        return Taken(rows, rejected, unknown)
+        rows: list[Row | None] = [draft.row for draft in drafts]
+        found = self._scanner.find([row.body + row.subject.encode() if row.subject else row.body for row, *_ in drafts])
+        for index in {*found["float"], *found["secret"]}:
+            rows[index] = self._redacted(drafts[index])
+        for index in found["nul"]:
+            if _has_nul(drafts[index].body):
+                rows[index] = None
+                place = places[index]
+                fault = InvalidInput("The data holds a NUL character.", "data")
+                rejected.append(_rejected(place, raws[place], fault))
+        rejected.sort(key=lambda item: item.index)
+        kept = [row for row in rows if row is not None]
+        return Taken(kept, rejected, Counter(row.type for row in kept if row.type not in REGISTRY))
 
     def take_events(self, events: Sequence[Event], now: datetime) -> Taken:
         """Return the rows of events made in this process, by an emitter or a collector."""
@@ -134,7 +148,7 @@ class Intake:
             return now_us
 
     def _encoded(self, body: dict[str, Any]) -> bytes:
-        """Return the canonical bytes of a body, or say what is wrong with its data."""
+        """Return the bytes of a body, canonical but for some floats. Raises TooLarge, and InvalidInput if too deep."""
         try:
             encoded = orjson.dumps(body, option=orjson.OPT_SORT_KEYS)
         except TypeError:  # nested beyond orjson's limit, the one thing it decodes and does not encode
@@ -145,9 +159,7 @@ class Intake:
         # As many brackets as levels allowed cannot be too deep; only what has more is measured.
         if encoded.count(b"{") + encoded.count(b"[") > self._settings.depth_max:
             self._check_depth(body)
-        if _NUL in encoded and _has_nul(body):
-            raise InvalidInput("The data holds a NUL character.", "data")
-        return canonical(body) if _EXPONENT.search(encoded) or _TINY in encoded else encoded
+        return encoded
 
     def _check_depth(self, body: dict[str, Any]) -> None:
         limit = self._settings.depth_max
@@ -164,13 +176,7 @@ class Intake:
                 if isinstance(inner, dict | list)
             ]
 
-    def _redacted(self, drafts: list[_Draft]) -> list[Row]:
-        rows = [draft.row for draft in drafts]
-        for index in self._redactor.suspects([row.body + row.subject.encode() for row in rows]):
-            rows[index] = self._redacted_row(drafts[index])
-        return rows
-
-    def _redacted_row(self, draft: _Draft) -> Row:
+    def _redacted(self, draft: _Draft) -> Row:
         body = self._redactor.value(draft.body)
         if not draft.has_message:
             body["message"] = derivation.message(draft.row.type, body.get("data", {}))

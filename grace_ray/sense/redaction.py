@@ -1,18 +1,16 @@
 """Redaction: secrets in field names' values and in free text are blacked out before anything is stored.
 
-Three steps keep clean events cheap. ``suspects`` looks at all bytes of a batch at once for four-letter pieces that
-every secret we know of contains (a hash table over 4-grams, in NumPy), then at what follows each such piece:
-``password=`` is a suspect, ``Failed password for`` is not. Only suspects are walked: fields by the last words of their
-names, text by one combined pattern.
+Two steps keep clean events cheap. ``Redactor.sign`` lets a Scanner find, in all bytes of a batch at once, what may hold
+a secret: ``password=`` is a suspect, ``Failed password for`` is not. Only suspects are walked: fields by the last words
+of their names, text by one combined pattern.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import lru_cache
-from itertools import product
 from typing import Any
 
-import numpy as np
+from grace_ray.sense.scan import Sign
 
 REDACTED = "[redacted]"
 
@@ -25,10 +23,9 @@ pass[_\-.\ ]?(?:word|wd|phrase|code)(?:[_\-.\ ]?hash)?|pwd|secret|token|authoriz
 _WHOLE_NAMES = frozenset({"pass", "auth", "bearer", "pat"})
 _SEPARATORS = re.compile(r"[^a-z0-9]")
 
-# Pieces of four letters that occur in whatever the patterns below match; "?" stands for any letter. Letters are
-# compared by their lower five bits, so case does not matter.
+# Four letters that occur in whatever the patterns below match; "?" stands for any. The shape of sense.scan.Sign.
 _PIECES = """
-pass pwd? secr toke ?key auth cook cred bear basi jwt? dsn? pat" pat= pat: pat_
+pass pwd? secr toke ?key auth cook cred bear basi jwt? dsn? pat" pat= pat: pat_ ://?
 akia asia ghp_ gho_ ghu_ ghs_ ghr_ glpa xox? xapp eyj? -beg sk-? sk_l sk_t rk_l rk_t aiza npm_ sg.? ya29 pypi hf_? slac
 dop_
 """
@@ -36,15 +33,12 @@ dop_
 _CONTEXT = r"""
     (?:{name}|.key|auth|pass|pat|bearer)s?["'\\]*\s*[=:,]
   | (?<=-)[\w\-]+\s+[^\s\-]
+  | ://[^\s/:@"']*:[^\s/"']+@
   | (?:bearer|basic)\s+[^\s"]
   | (?:akia|asia)[a-z0-9]{16} | gh[pousr]_\w | pat_\w | glpat | xox[a-z]- | xapp- | eyj[\w\-]{8} | -begin
   | sk-[\w\-]{20} | [sr]k_(?:live|test)_ | aiza | npm_ | sg\.\w | ya29 | pypi- | hf_ | slack\. | dop_
 """
 _FLAGS = re.IGNORECASE | re.VERBOSE
-_FOLD = 0x1F1F1F1F
-_TABLE_BITS = 20
-_GAP = b"\0\0\0\0"
-_CHUNK_BYTES = 1 << 20
 
 # What follows a secret's name without being a secret: words of a sentence, and what was blacked out before.
 _PROSE = (
@@ -91,20 +85,11 @@ class Redactor:
         text = _TEXT.format(name=f"(?:{name})", prose=_PROSE, dump=_DUMP)
         self._text = re.compile(text, _FLAGS)
         self._name = re.compile(rf"(?:{name})s?[^a-z0-9]*$", _FLAGS)
-        self._context = re.compile(_CONTEXT.replace("{name}", name).encode(), _FLAGS)
-        self._table = _table([*_PIECES.split(), *(piece for name in extra for piece in _pieces_of(name))])
+        pieces = {*_PIECES.split(), *(piece for name in extra for piece in _pieces_of(name))}
+        self.sign = Sign(pieces, re.compile(_CONTEXT.replace("{name}", name).encode(), _FLAGS))
+        """What a Scanner looks for: whatever ``value`` would change shows it."""
+        self._hint = re.compile("|".join(re.escape(piece).replace(r"\?", "(?s:.)") for piece in sorted(pieces)))
         self._is_secret = lru_cache(maxsize=8192)(self._is_secret_name)
-
-    def suspects(self, blobs: Sequence[bytes]) -> list[int]:
-        """Return the indexes of the blobs (UTF-8 text) that may hold a secret, in order."""
-        found: list[int] = []
-        start = size = 0
-        for index, blob in enumerate(blobs):
-            size += len(blob) + 4
-            if size >= _CHUNK_BYTES or index + 1 == len(blobs):
-                found += self._suspects_of_chunk(blobs[start : index + 1], start)
-                start, size = index + 1, 0
-        return found
 
     def value(self, value: Any) -> Any:
         """Return a JSON value with its secrets blacked out; the value itself is left alone."""
@@ -118,6 +103,8 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """Return free text with its secrets blacked out."""
+        if not self._hint.search(text.lower()):
+            return text
         return self._text.sub(_blacked_out, text)
 
     def _object(self, value: dict[str, Any]) -> dict[str, Any]:
@@ -137,39 +124,6 @@ class Redactor:
 
     def _is_secret_name(self, name: str) -> bool:
         return self._name.search(name) is not None or _squashed(name) in _WHOLE_NAMES
-
-    def _suspects_of_chunk(self, blobs: Sequence[bytes], first: int) -> list[int]:
-        joined = _GAP.join([*blobs, b""])
-        octets = np.frombuffer(joined, dtype=np.uint8)
-        offsets = np.concatenate([_hits(octets[shift:], self._table) + shift for shift in range(4)])
-        matches = self._context.match
-        hits = [offset for offset in offsets.tolist() if matches(joined, offset)]
-        ends = np.cumsum([len(blob) + len(_GAP) for blob in blobs])
-        found = set(np.searchsorted(ends, hits, side="right").tolist())
-        # A password in a URL has no words of its own: look for the signs that surround it.
-        found.update(index for index, blob in enumerate(blobs) if b"@" in blob and b"://" in blob)
-        return [first + index for index in sorted(found)]
-
-
-def _hits(octets: "np.ndarray[Any, np.dtype[np.uint8]]", table: "np.ndarray[Any, Any]") -> "np.ndarray[Any, Any]":
-    """Return the offsets, of every fourth, at which a piece of the table stands."""
-    words = octets[: len(octets) // 4 * 4].view("<u4") & np.uint32(_FOLD)
-    return np.flatnonzero(table[_slot(words)]) * 4
-
-
-def _slot(words: "np.ndarray[Any, Any]") -> "np.ndarray[Any, Any]":
-    return words * np.uint32(2654435761) >> np.uint32(32 - _TABLE_BITS)  # multiplicative hashing (Knuth)
-
-
-def _table(pieces: Iterable[str]) -> "np.ndarray[Any, Any]":
-    """Return the hash table of 4-grams, each letter by its lower five bits."""
-    table = np.zeros(1 << _TABLE_BITS, dtype=np.bool_)
-    for piece in pieces:
-        letters = (range(32) if letter == "?" else (ord(letter) & 31,) for letter in piece)
-        for one, two, three, four in product(*letters):
-            word = np.array([one | two << 8 | three << 16 | four << 24], dtype=np.uint32)
-            table[_slot(word)] = True
-    return table
 
 
 def _spellings(name: str) -> str:

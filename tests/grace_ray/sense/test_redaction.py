@@ -6,8 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grace_ray.sense.redaction import REDACTED, Redactor
+from grace_ray.sense.scan import Scanner
 
 REDACTOR = Redactor(["internal_pin"])
+SCANNER = Scanner({"secret": REDACTOR.sign})
 SECRET = "hunter2-Xy9"
 SECRET_NAMES = [
     "password", "PASSWORD", "db_password", "dbPassword", "passwd", "passphrase", "secret", "client_secret",
@@ -38,11 +40,15 @@ CLEAN = [
 ]  # fmt: skip
 
 
+def suspects(blobs: list[bytes]) -> list[int]:
+    return SCANNER.find(blobs)["secret"]
+
+
 @pytest.mark.parametrize("name", SECRET_NAMES)
 def test_the_value_of_a_secret_name_is_blacked_out_wherever_it_stands(name):
     payload = {"a": [{"b": {name: SECRET}}], "list": {name: [SECRET, SECRET]}}
     assert SECRET not in repr(REDACTOR.value(payload))
-    assert REDACTOR.suspects([orjson.dumps(payload)]) == [0]
+    assert suspects([orjson.dumps(payload)]) == [0]
 
 
 @pytest.mark.parametrize("text", SECRET_TEXTS)
@@ -52,7 +58,7 @@ def test_secrets_in_free_text_are_blacked_out(text):
     assert REDACTED in found
     assert found.startswith("before ")
     assert REDACTOR.text(found) == found, "what is redacted once stays as it is"
-    assert REDACTOR.suspects([orjson.dumps({"message": f"before {text} after"})]) == [0]
+    assert suspects([orjson.dumps({"message": f"before {text} after"})]) == [0]
 
 
 @pytest.mark.parametrize("text", CLEAN)
@@ -78,15 +84,15 @@ def test_pairs_of_name_and_value_are_understood():
         "env": [{"name": "DB_PASSWORD", "value": REDACTED}, {"name": "HOME", "value": "/root"}],
         "headers": [["Authorization", REDACTED], ["Accept", "text/html"]],
     }
-    assert REDACTOR.suspects([orjson.dumps(payload)]) == [0]
+    assert suspects([orjson.dumps(payload)]) == [0]
 
 
 def test_suspects_are_found_among_many_at_their_own_place():
     blobs = [orjson.dumps({"n": number, "message": "all is well"}) for number in range(3000)]
     for place in (0, 1, 1700, 2999):
         blobs[place] = orjson.dumps({"password": SECRET})
-    assert REDACTOR.suspects(blobs) == [0, 1, 1700, 2999]
-    assert REDACTOR.suspects([]) == []
+    assert suspects(blobs) == [0, 1, 1700, 2999]
+    assert suspects([]) == []
 
 
 @given(
@@ -99,7 +105,7 @@ def test_the_quick_look_never_misses_what_the_thorough_one_finds(before, secret,
     for payload in ({"m": f"{before} {secret} {after}"}, {name: secret}, {"m": before + after}):
         encoded = orjson.dumps(payload)
         if REDACTOR.value(payload) != payload:
-            assert REDACTOR.suspects([encoded]) == [0]
+            assert suspects([encoded]) == [0]
 
 
 @given(st.text(alphabet="pasword=:\"' tken-./@_", max_size=400))
