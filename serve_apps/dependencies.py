@@ -7,6 +7,8 @@ from fastapi import Depends, Request
 from grace_ray.core.store import Reader
 from serve_apps.gateway import Gateway
 
+ANYONE = "operator"  # who acts where no token is asked for
+
 
 async def _gateway(request: Request) -> Gateway:
     gateway: Gateway = request.app.state.gateway
@@ -19,7 +21,18 @@ async def _reader(request: Request) -> Reader:
 
 
 async def _caller(request: Request) -> str:
-    return str(request.scope.get("grace.caller") or "operator")
+    return str(request.scope.get("grace.caller") or ANYONE)
+
+
+def signature(by: str | None, caller: str) -> str:
+    """Return who did it, for the journal: a token's name always stands there, whoever the caller says to be.
+
+    >>> signature("ada", "operator"), signature(None, "ci"), signature("ada", "ci")
+    ('ada', 'ci', 'ada (token ci)')
+    """
+    if caller == ANYONE or by in {None, "", caller}:
+        return by or caller
+    return f"{by} (token {caller})"
 
 
 TheGateway = Annotated[Gateway, Depends(_gateway)]

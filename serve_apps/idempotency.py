@@ -27,6 +27,7 @@ from serve_apps.problems import of_error, problem
 
 KEEP = timedelta(days=1)
 REMEMBERED_MAX = 1000
+REMEMBERED_MAX_CHARS = 16_384
 _VIEW = "idempotency"
 log = structlog.get_logger("grace.http")
 
@@ -125,7 +126,8 @@ class Idempotency:
         return answer if answer and answer.at > utc_now() - KEEP else None
 
     async def _keep(self, key: str, answer: Answer, *, durable: bool) -> None:
-        self._memory[key] = answer
+        if len(answer.body) <= REMEMBERED_MAX_CHARS:
+            self._memory[key] = answer
         while len(self._memory) > REMEMBERED_MAX:
             self._memory.popitem(last=False)
         if not durable:

@@ -13,6 +13,7 @@ from serve_apps.meters import Meters
 
 _GIVEN = re.compile(r"[\w.:-]{1,128}", re.ASCII)
 _chance = SystemRandom()
+_WITHOUT_END = "/api/stream"  # lasts as long as somebody watches: no time to answer
 
 
 class Requests:
@@ -49,4 +50,5 @@ class Requests:
             await self.app(scope, receive, send_marked)
         finally:
             route = getattr(scope.get("route"), "path", "unmatched")
-            self.meters.count_request(scope["method"], route, status, time.perf_counter() - started)
+            if route != _WITHOUT_END:
+                self.meters.count_request(scope["method"], route, status, time.perf_counter() - started)

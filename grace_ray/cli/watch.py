@@ -47,8 +47,7 @@ def watch(
     messages = _messages(*place(home, url), after, deadline)
     try:
         if as_json or not sys.stdout.isatty():
-            for message in messages:
-                typer.echo(json.dumps({"event": message.name, **message.data}) if as_json else _line(message), nl=True)
+            _print(messages, as_json=as_json)
         else:
             _show(messages)
     except KeyboardInterrupt:
@@ -88,6 +87,16 @@ def _messages(url: str, token: str, after: int | None, deadline: float) -> Itera
             if not has_begun:
                 raise
         time.sleep(PAUSE_S)
+
+
+def _print(messages: Iterator[Message], *, as_json: bool) -> None:
+    figures = ""
+    for message in messages:
+        line = json.dumps({"event": message.name, **message.data}) if as_json else _line(message)
+        if message.name != "stats" or line != figures:
+            typer.echo(line)
+        if message.name == "stats":
+            figures = line
 
 
 def _line(message: Message) -> str:

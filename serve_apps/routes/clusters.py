@@ -14,7 +14,7 @@ from grace_ray.core.cluster import Cluster
 from grace_ray.core.errors import InvalidInput
 from grace_ray.core.store import EntryFilter, Reader
 from serve_apps.answers import After, Limit, as_json, as_page, record_body
-from serve_apps.dependencies import Caller, TheGateway, TheReader
+from serve_apps.dependencies import Caller, TheGateway, TheReader, signature
 
 router = APIRouter(prefix="/api/clusters", tags=["clusters"])
 
@@ -99,7 +99,7 @@ def clusters_page(reader: Reader, status: str | None, limit: int, after: str | N
 @router.post("/merge", summary="Say that clusters are one", response_model=Cluster)
 async def merge(body: Merge, gateway: TheGateway, caller: Caller) -> Response:
     """The merge stays for events to come, and can be undone."""
-    arguments = {"keys": body.keys, "by": body.by or caller, "note": body.note}
+    arguments = {"keys": body.keys, "by": signature(body.by, caller), "note": body.note}
     return as_json(await gateway.call("triage", "operate", "merge", arguments))
 
 
@@ -118,7 +118,7 @@ async def split(cluster_key: ClusterKey, body: Split, gateway: TheGateway, calle
         "cluster_key": cluster_key,
         "templates": body.templates,
         "keys": body.keys,
-        "by": body.by or caller,
+        "by": signature(body.by, caller),
         "note": body.note,
     }
     return as_json(await gateway.call("triage", "operate", "split", arguments))
@@ -128,7 +128,7 @@ async def split(cluster_key: ClusterKey, body: Split, gateway: TheGateway, calle
 async def undo(cluster_key: ClusterKey, gateway: TheGateway, caller: Caller, body: Undo | None = None) -> Response:
     """Answers 409 where there is nothing to take back."""
     said = body or Undo()
-    arguments = {"cluster_key": cluster_key, "by": said.by or caller, "note": said.note}
+    arguments = {"cluster_key": cluster_key, "by": signature(said.by, caller), "note": said.note}
     return as_json(await gateway.call("triage", "operate", "undo", arguments))
 
 
@@ -140,7 +140,7 @@ async def act(
     word = body or Word()
     if word.until is not None and word.for_s is not None:
         raise InvalidInput("Give until or for_s, not both.", "until")
-    arguments = word.model_dump(exclude_none=True) | {"cluster_key": cluster_key, "by": word.by or caller}
+    arguments = word.model_dump(exclude_none=True) | {"cluster_key": cluster_key, "by": signature(word.by, caller)}
     if word.until is not None:
         arguments["until"] = to_text(word.until)
     return as_json(await gateway.call("triage", "operate", action.value, arguments))

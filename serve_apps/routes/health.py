@@ -16,12 +16,14 @@ router = APIRouter(tags=["health"])
 STATUS_TIMEOUT_S = 5.0
 
 
+@router.head("/healthz", include_in_schema=False)
 @router.get("/healthz", summary="Alive?")
 async def healthz() -> Response:
     """Whether this replica answers; says nothing of the other parts."""
     return as_json({"status": "ok"})
 
 
+@router.head("/readyz", include_in_schema=False)
 @router.get("/readyz", summary="Ready?", responses={503: {"description": "Not ready: see parts"}})
 async def readyz(gateway: TheGateway) -> Response:
     """503 until every part answers; each part's state."""

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from grace_ray.core.document import ORIGINS
 from grace_ray.core.errors import InvalidInput
 from serve_apps.answers import as_json
-from serve_apps.dependencies import Caller, TheGateway
+from serve_apps.dependencies import Caller, TheGateway, signature
 
 router = APIRouter(prefix="/api/knowledge", tags=["knowledge"])
 
@@ -64,5 +64,5 @@ async def feedback(
     statement_id: Annotated[str, Path(max_length=200)], body: Feedback, gateway: TheGateway, caller: Caller
 ) -> Response:
     """Counts like what happened after it was applied."""
-    arguments = {"statement_id": statement_id, "useful": body.useful, "by": body.by or caller}
+    arguments = {"statement_id": statement_id, "useful": body.useful, "by": signature(body.by, caller)}
     return as_json(await gateway.call("knowledge", "operate", "feedback", arguments))

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from grace_ray.core.errors import Conflict, InvalidInput
 from grace_ray.core.mission import OPEN_STATUSES, Mission
 from serve_apps.answers import After, Limit, as_json, as_page, record_body
-from serve_apps.dependencies import Caller, TheGateway, TheReader
+from serve_apps.dependencies import Caller, TheGateway, TheReader, signature
 
 router = APIRouter(prefix="/api/missions", tags=["missions"])
 
@@ -59,7 +59,7 @@ async def create(body: NewMission, gateway: TheGateway, caller: Caller) -> Respo
     """It waits in the queue like any other, by its priority."""
     if not (body.description.strip() or body.question.strip()):
         raise InvalidInput("Say what to learn: a question or a description.", "question")
-    arguments = {**body.model_dump(), "by": body.by or caller}
+    arguments = {**body.model_dump(), "by": signature(body.by, caller)}
     mission = await gateway.call("mission_launcher", "operate", "create", arguments)
     return as_json(mission, 201, {"Location": f"/api/missions/{mission.mission_id}"})
 
@@ -71,5 +71,5 @@ async def cancel(mission_id: MissionId, gateway: TheGateway, caller: Caller, bod
     known = await asyncio.to_thread(record_body, gateway.reader, "missions", mission_id, "mission")
     if known["status"] not in OPEN_STATUSES:
         raise Conflict(f"The mission has ended already: it is {known['status']}.", "mission_id")
-    arguments = {"mission_id": mission_id, "by": said.by or caller, "note": said.note}
+    arguments = {"mission_id": mission_id, "by": signature(said.by, caller), "note": said.note}
     return as_json(await gateway.call("mission_launcher", "operate", "cancel", arguments))
