@@ -155,6 +155,7 @@ class Knowledge:
         self._index: HybridIndex | None = None
         self._announced: dict[str, Document] = {}
         self._searches = 0
+        self._has_waiting: bool | None = None
         self._is_fresh = False  # whether what handle returned may not be committed yet
 
     def _settle(self) -> None:
@@ -171,7 +172,10 @@ class Knowledge:
     def _is_waiting(self) -> bool:
         if self._reader is None or self._embedder is None:
             return False
-        return any(self._reader.count(view).get("pending") for view in ("documents", "statements"))
+        if self._has_waiting is None:  # asked of the store once: what comes later passes through handle
+            counts = [self._reader.count(view) for view in ("documents", "statements")]
+            self._has_waiting = any(count.get("pending") for count in counts)
+        return self._has_waiting
 
     # What entries bring
 

@@ -120,7 +120,7 @@ byId("selection").addEventListener("click", (event) => {
   } else if (what) run(actions[what], [...chosen]);
 });
 
-const calmRefresh = live.calmly(() => { if (!document.querySelector("dialog[open]")) list.refresh(); }, 2000);
+const calmRefresh = live.calmly(() => { if (!document.querySelector("dialog[open]")) list.refresh(); }, 3000);
 live.on("entry", (entry) => { if (entry.kind === "finding" || entry.kind === "decision" || entry.kind === "mission") calmRefresh(); });
 let processed = null;
 live.on("stats", (now) => {

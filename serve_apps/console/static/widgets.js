@@ -55,7 +55,7 @@ export function sentence(text) {
   for (const found of text.matchAll(MARKED)) {
     parts.push(text.slice(from, found.index));
     const [whole, at, mission, id] = found;
-    parts.push(at ? time(at) : h("a", { href: missionPath(id) }, `${mission} ${id.slice(0, 8)}…`));
+    parts.push(at ? h("span", { title: at }, clock(at)) : h("a", { href: missionPath(id) }, `${mission} ${id.slice(0, 8)}…`));
     from = found.index + whole.length;
   }
   return [...parts, text.slice(from)];

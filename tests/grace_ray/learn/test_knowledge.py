@@ -207,3 +207,16 @@ def test_a_document_can_be_read_whole_in_order(house):
     assert words == ["alpha", "beta", "gamma"]
     assert {hit.source for hit in whole} == {"guide.md"}
     assert house.knowledge.passages("nowhere") == []
+
+
+def test_an_idle_part_asks_the_store_once_and_loads_nothing(house):
+    house.add("disk.md", DISK)
+    house.settle()
+    house.restart()
+    asked = []
+    count, house.records.scan = house.records.count, lambda view: asked.append(view) or []
+    house.records.count = lambda view: asked.append(view) or {"ready": 1}
+    for _ in range(5):
+        house.knowledge.tick(house.now)
+    house.records.count = count
+    assert asked == ["documents", "statements"]
