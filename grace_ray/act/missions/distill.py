@@ -22,7 +22,7 @@ PER_SOURCE_MAX = 5
 _COVERAGE_MIN = 0.12
 _SAME = 0.6
 _SURE_MAX = 0.95
-_PLACE_DROP = 0.5
+_PLACE_DROP = 1.0
 _RELEVANCE_SHARE = 0.75
 
 
@@ -31,6 +31,7 @@ class _Candidate:
     hit: Hit
     segment: Segment
     terms: frozenset[str]
+    standing: float
     score: float
 
 
@@ -59,7 +60,7 @@ class ExtractiveDistiller:
         ]
 
     def _pick(self, candidates: list[_Candidate]) -> list[_Candidate]:
-        """Return the best by maximal marginal relevance, at most PER_SOURCE_MAX of one source."""
+        """Return the best by maximal marginal relevance, at most PER_SOURCE_MAX of one source, source by source."""
         chosen: list[_Candidate] = []
         per_source: Counter[str] = Counter()
         left = list(candidates)
@@ -76,7 +77,7 @@ class ExtractiveDistiller:
             if per_source[candidate.hit.source] < PER_SOURCE_MAX:
                 per_source[candidate.hit.source] += 1
                 chosen.append(candidate)
-        return sorted(chosen, key=lambda c: -c.score)
+        return sorted(chosen, key=lambda c: (-c.standing, -c.score))
 
 
 def statement_id(source: str, text: str) -> str:
@@ -137,7 +138,7 @@ def _distinct(passages: Sequence[Hit]) -> list[Hit]:
 
 
 def _standing(passages: Sequence[Hit], weights: dict[str, float]) -> dict[str, float]:
-    """Return how well each source answers as a whole, 0..1: its place in the search that found it, and its words.
+    """Return how well each source answers as a whole, 0..1: its place in the search, its words, and its past use.
 
     A search ranks by more than words (meaning, title, use), so its order counts; its scores are scaled anew in every
     search and count little.
@@ -146,10 +147,12 @@ def _standing(passages: Sequence[Hit], weights: dict[str, float]) -> dict[str, f
     for hit in passages:
         found = places.setdefault(hit.origin, {})
         found.setdefault(hit.source, len(found))
+    useful = {hit.source: 0.75 + 0.5 * hit.usefulness for hit in passages if hit.usefulness is not None}
     standing: dict[str, float] = {}
     for hit in passages:
         place = 1.0 / (1.0 + _PLACE_DROP * places[hit.origin][hit.source])
         told = 0.5 * place + 0.2 * hit.score + 0.3 * min(1.0, 2.0 * coverage(hit, weights))
+        told = min(1.0, told * useful.get(hit.source, 1.0))
         standing[hit.source] = max(told, standing.get(hit.source, 0.0))
     return standing
 
@@ -164,9 +167,7 @@ def _candidates(hit: Hit, weights: dict[str, float], standing: float) -> list[_C
             0.55 * standing + 0.10 * overlap + 0.22 * segment.section
             + 0.11 * segment.action + 0.02 * (1.0 - segment.place)
         )  # fmt: skip
-        if hit.usefulness is not None:
-            score *= 0.75 + 0.5 * hit.usefulness
-        found.append(_Candidate(hit=hit, segment=segment, terms=words, score=min(1.0, score)))
+        found.append(_Candidate(hit=hit, segment=segment, terms=words, standing=standing, score=min(1.0, score)))
     return found
 
 

