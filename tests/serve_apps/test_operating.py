@@ -191,3 +191,13 @@ def test_the_dashboard_keeps_its_contract(http, key):
     assert {"top_clusters", "active_missions", "pending_missions"} <= board["current_state"].keys()
     metrics = "events_per_minute active_clusters mission_success_rate average_urgency learning_coverage"
     assert set(metrics.split()) <= board["metrics"].keys()
+
+
+def test_a_merged_cluster_is_split_off_again(http, event):
+    _some_clusters(http, event, 3)
+    keys = [item["cluster_key"] for item in http.get("/api/clusters").json()["items"]]
+    http.post("/api/clusters/merge", json={"keys": keys})
+    split = http.post(f"/api/clusters/{keys[0]}/split", json={"keys": [keys[2]], "by": "ada"})
+    assert split.status_code == 200
+    assert keys[2] in {cluster["cluster_key"] for cluster in split.json()["clusters"]}
+    assert {item["cluster_key"] for item in http.get("/api/clusters").json()["items"]} == {keys[0], keys[2]}
