@@ -3,9 +3,9 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Path
-from grace_ray.diagnose.explain import explain
 from starlette.responses import Response
 
+from grace_ray.diagnose.explain import explain
 from serve_apps.answers import as_json
 from serve_apps.dependencies import TheReader
 

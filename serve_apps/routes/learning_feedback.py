@@ -1,10 +1,10 @@
 """/api/learning-feedback: the overview and the two bare lists, as their contract has them."""
 
 from fastapi import APIRouter, Request
-from grace_ray.diagnose.dashboard import dashboard
 from starlette.responses import Response
 
 from grace_ray.core.clock import utc_now
+from grace_ray.diagnose.dashboard import dashboard
 from serve_apps.answers import After, Limit, as_array, as_json
 from serve_apps.dependencies import TheReader
 from serve_apps.routes import clusters, missions

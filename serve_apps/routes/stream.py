@@ -5,12 +5,12 @@ from contextlib import aclosing
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request
-from grace_ray.diagnose.dashboard import dashboard
 from starlette.responses import Response, StreamingResponse
 
 from grace_ray.core.clock import utc_now
 from grace_ray.core.errors import InvalidInput
 from grace_ray.core.store import Reader
+from grace_ray.diagnose.dashboard import dashboard
 from serve_apps.answers import SEQ_MAX
 from serve_apps.feed import Feed
 
