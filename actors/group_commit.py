@@ -49,7 +49,7 @@ class GroupCommit:
         journal.on_append = self._written.extend
         self._stands = (journal.head, journal.buffered)
         self.head, self._buffered = self._stands
-        self.tail: deque[Entry] = deque(maxlen=_TAIL_ENTRIES)
+        self.tail: list[Entry] = []
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal-writer")
         self._writer = asyncio.create_task(self._write_forever())
 
@@ -124,8 +124,10 @@ class GroupCommit:
                     _answer(waiting.done, StoreUnavailable(f"The journal writer failed: {error!r}."))
                 raise
             self.head, self._buffered = self._stands
-            self.tail.extend(self._written)
+            self.tail += self._written
             self._written.clear()
+            if len(self.tail) > 2 * _TAIL_ENTRIES:
+                del self.tail[:-_TAIL_ENTRIES]
             for waiting, result in zip(group, results, strict=True):
                 self._pending_rows -= waiting.size
                 self._pending_events -= waiting.events

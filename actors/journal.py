@@ -1,7 +1,7 @@
 """The journal actor: the only writer of the store. Appends and commits by group, and feeds the followers."""
 
 import asyncio
-import itertools
+import time
 from typing import Any
 
 import ray
@@ -50,19 +50,28 @@ class JournalActor:
         return wire.encode_appended(await commits.commit(wire.decode_commit(payload)))
 
     async def follow(self, after: int, limit: int, kinds: frozenset[str], wait_s: float) -> bytes:
-        """Return encoded entries of ``kinds`` after ``after``, waiting for some up to ``wait_s`` seconds."""
+        """Return encoded entries of ``kinds`` after ``after``, waiting for the first up to ``wait_s`` seconds.
+
+        What else comes in does not wake the caller: a call costs it, and us, a millisecond.
+        """
         commits = await self._ready()
-        if commits.head <= after:
-            await commits.wait_beyond(after, wait_s)
-        entries = await self._entries(commits, after, limit) if commits.head > after else []
-        upto = entries[-1].seq if entries else after
-        return wire.encode_entries((entry for entry in entries if not kinds or entry.kind in kinds), upto)
+        deadline = time.monotonic() + wait_s
+        upto, found = after, list[Entry]()
+        while not found:
+            if commits.head <= upto:
+                await commits.wait_beyond(upto, max(deadline - time.monotonic(), 0.0))
+            entries = await self._entries(commits, upto, limit) if commits.head > upto else []
+            found = [entry for entry in entries if not kinds or entry.kind in kinds]
+            upto = entries[-1].seq if entries else upto
+            if time.monotonic() >= deadline:
+                break
+        return wire.encode_entries(found, upto)
 
     async def _entries(self, commits: GroupCommit, after: int, limit: int) -> list[Entry]:
         tail = commits.tail
         if tail and tail[0].seq <= after + 1:
             start = after + 1 - tail[0].seq
-            return list(itertools.islice(tail, start, start + limit))
+            return tail[start : start + limit]
         return await asyncio.to_thread(self._journal.read, after, limit)
 
     async def _ready(self) -> GroupCommit:

@@ -59,6 +59,10 @@ class House(NamedTuple):
         with urllib.request.urlopen(request, timeout=60) as reply:
             return json.load(reply)
 
+    def stop(self) -> None:
+        """Stop it, before the end of the ``with`` does, to look at what it left in its home."""
+        _grace(self.environment, "down")
+
     def wait_until_triaged(self) -> None:
         """Return when triage has taken every event that was acknowledged."""
         end = time.monotonic() + _FOLLOWERS_LAG_S
