@@ -16,6 +16,7 @@ _SERVICES = (
     "service service.name service_name app application component deployment database queue topic repository device"
 )
 _INSTANCES = "instance host hostname host.name node pod k8s.pod.name container server"
+_ALERTS = ("alertname", "alert_name", "alertName")
 _RANKS = {key: rank for rank, key in enumerate((*_SERVICES.split(), *_INSTANCES.split()))}  # the first is the scope
 _WORD = re.compile(r"[A-Za-z][\w.-]*[A-Za-z0-9]")
 _CODE = re.compile(r"[A-Z]{1,6}[-_]?\d{2,6}")
@@ -44,12 +45,12 @@ def labels_named(signal: Signal) -> Labels:
         for key, value in source.items():
             if key in _RANKS and value and value.__class__ is str:
                 ranked.append((_RANKS[key], stem(value[:_LONGEST])))
-            elif key == "alertname" and value.__class__ is str:
+            elif key in _ALERTS and value.__class__ is str:
                 alert = alert or value[:_LONGEST]
     if len(ranked) > 1:
         ranked.sort()
     names = [name for _, name in ranked]
-    if signal.entry.subject:
+    if signal.entry.subject and not (alert and signal.entry.subject.startswith(alert)):
         names.append(stem(signal.entry.subject[:_LONGEST]))
     return Labels(alert, tuple(names))
 
@@ -61,7 +62,9 @@ def words_named(signal: Signal, known: Mapping[str, None]) -> list[str]:
         if word in known:
             found.append(word)
         elif "-" in word or "_" in word or _CODE.fullmatch(word):
-            found.append(stem(word))
+            name = stem(word)
+            if name == word or name in known or "-" in name or "_" in name:  # not an id, such as blk_123
+                found.append(name)
     return found
 
 

@@ -50,6 +50,10 @@ class Journal:
         self._had_duplicates = False
         self.on_append: Callable[[Sequence[Entry]], None] = _ignore
 
+    def close(self) -> None:
+        """Let go of the store, so that another process may write it."""
+        self._writer.close()
+
     @property
     def head(self) -> int:
         """The seq of the last entry."""

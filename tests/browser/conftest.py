@@ -176,7 +176,7 @@ def guarded_site(tmp_path: Path) -> Iterator[Site]:
     yield from _serve(tmp_path, tokens=tokens)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # while Playwright is open this thread has a running event loop: other tests need none
 def browser() -> Iterator[Browser]:
     """Debian's Chromium, without a window."""
     chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
