@@ -27,7 +27,7 @@ _FIELDS = tuple(field.name for field in fields(IncidentGroup))
 _REASONS_KEPT = 12
 _ENTITIES_SHOWN = 8
 _UNITS_CHEAP = 1_000  # units that are partitioned anew when due after any event, not only after a notable one
-_EVENTS_PER_UNIT = 8  # events between two partitions, for each unit there is: bounds what grouping costs an event
+_EVENTS_PER_UNIT = 2  # events between two partitions, for each unit there is: bounds what grouping costs an event
 
 
 class Groups:
