@@ -1,28 +1,30 @@
 """grace journal: read it, check that nobody has changed it, prove single entries, take it along.
 
 ``list`` asks the runtime; ``verify``, ``prove`` and ``export`` read the store of this home, whether Grace runs or not.
+What ``prove`` and ``export`` wrote, ``verify FILE`` checks by itself, on any machine.
 """
 
-import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import IO, Annotated, Any
+from typing import Annotated, Any, BinaryIO
 
 import typer
 
 from grace_ray.cli.connection import connect
+from grace_ray.cli.evidence import Verdict, check_file, proof_in_words, public_key
 from grace_ray.cli.options import Home, Json, Limit, Url
 from grace_ray.cli.printing import print_json, print_table
 from grace_ray.core.errors import InvalidInput, NotFound
-from grace_ray.core.store import Reader
+from grace_ray.core.fact import KINDS
+from grace_ray.core.store import EntryFilter, Reader
 from grace_ray.settings import Settings, load
 
 app = typer.Typer()
 EXIT_TAMPERED = 1
-PAGE = 1000
+Key = Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="A public key kept elsewhere")]
 
 
 @app.command("list")
@@ -40,17 +42,24 @@ def list_entries(
     as_json: Json = False,
 ) -> None:
     """List entries in order."""
-    found = connect(home, url).journal(
-        after=after,
-        limit=limit,
-        kind=kind,
-        source=source,
-        type=type,
-        subject=subject,
-        q=text,
-        order="desc" if is_newest_first else "asc",
-    )
-    page: dict[str, Any] = {"items": found.items, "next": found.next}
+    grace, items = connect(home, url), list[dict[str, Any]]()
+    following = after
+    while len(items) < limit:  # a page of a search may hold few entries, or none, and still not be the last
+        found = grace.journal(
+            after=following,
+            limit=limit - len(items),
+            kind=kind,
+            source=source,
+            type=type,
+            subject=subject,
+            q=text,
+            order="desc" if is_newest_first else "asc",
+        )
+        items += found.items
+        following = None if found.next is None else int(found.next)
+        if following is None:
+            break
+    page: dict[str, Any] = {"items": items, "next": following}
     if as_json:
         print_json(page)
         return
@@ -62,104 +71,97 @@ def list_entries(
 
 @app.command()
 def verify(
-    key: Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="A public key kept elsewhere")] = None,
+    file: Annotated[Path | None, typer.Argument(help="What export or prove --json wrote; - for standard input")] = None,
+    key: Key = None,
     checkpoints: Annotated[
         Path | None, typer.Option(exists=True, dir_okay=False, help="Checkpoints kept elsewhere")
     ] = None,
     home: Home = None,
     as_json: Json = False,
 ) -> None:
-    """Check every entry, the tree and the checkpoints; exit 1 at the first bad entry, naming it."""
-    from grace_ray.core.jsonable import to_plain
+    """Check every entry, the tree and the checkpoints; exit 1 at the first bad entry, naming it.
+
+    With FILE: check that export, or that proof, by itself, without a journal.
+    """
+    settings = load(home=home)
+    if file is not None:
+        _say(check_file(file, settings.home, key), as_json=as_json)
+        return
     from grace_ray.prove.checkpoints import CHECKPOINTS_FILE, read_checkpoints
     from grace_ray.prove.verify import verify as verify_journal
     from grace_ray.wiring import open_reader
 
-    settings = load(home=home)
     signed = read_checkpoints(settings.home / CHECKPOINTS_FILE) + (read_checkpoints(checkpoints) if checkpoints else [])
     with _store(settings) as reader, _progress("Verifying", reader.head(), is_shown=not as_json) as on_progress:
         report = verify_journal(
             reader,
-            _public_key(settings.home, key),
+            public_key(settings.home, key),
             signed,
             open_reader=partial(open_reader, settings),
             on_progress=on_progress,
         )
-    flaw = report.flaw
-    if as_json:
-        print_json({**to_plain(report), "sound": report.is_sound})
-    elif flaw is None:
-        typer.echo(f"{report.entries} entries, {report.checkpoints} checkpoints: all sound. Root {report.root}")
-    else:
-        typer.echo(f"{report.entries} entries. Entry {flaw.seq}{f' ({flaw.id})' if flaw.id else ''}: {flaw.what}.")
-    if flaw is not None:
-        raise typer.Exit(EXIT_TAMPERED)
+    _say(Verdict.of_report(report), as_json=as_json)
 
 
 @app.command()
 def prove(
     seq: Annotated[int, typer.Argument(min=1, help="The entry")],
+    tree_size: Annotated[int | None, typer.Option(min=1, help="In the tree of so many entries")] = None,
     home: Home = None,
     as_json: Json = False,
 ) -> None:
-    """Prove that an entry stands on the journal, and check the proof."""
-    from grace_ray.prove import merkle
+    """Prove that an entry stands on the journal. Kept with --json, it is checked by: grace journal verify FILE."""
+    from grace_ray.prove.proofs import inclusion, inclusion_flaw
 
-    with _store(load(home=home)) as reader:
-        size = reader.head()
-        found = reader.entries(seq - 1, 1)
-        if not found or found[0].seq != seq:
-            raise NotFound(f"The journal has no entry {seq}; its last one is {size}.", "seq")
-        path = merkle.inclusion_proof(seq - 1, size, reader.tile)
-        root = merkle.root(size, reader.tile)
-    entry = found[0]
-    is_proven = merkle.is_included(seq - 1, size, entry.leaf_hash(), path, root)
-    proof = {
-        "seq": seq,
-        "leaf": entry.leaf().decode(),
-        "leaf_hash": entry.leaf_hash().hex(),
-        "tree_size": size,
-        "root": root.hex(),
-        "path": [step.hex() for step in path],
-        "holds": is_proven,
-    }
+    settings = load(home=home)
+    with _store(settings) as reader:
+        proof = inclusion(reader, seq, tree_size)
+    flaw = inclusion_flaw(proof, public_key(settings.home, None))
     if as_json:
-        print_json(proof)
+        print_json({**proof, "holds": not flaw})
     else:
-        verdict = "stands on the journal" if is_proven else "is NOT the one that the tree was made over"
-        typer.echo(f"Entry {seq} ({entry.type}, {entry.id}) {verdict} of {size} entries, root {root.hex()}.")
-        for step in path:
-            typer.echo(f"  {step.hex()}")
-    if not is_proven:
+        typer.echo(proof_in_words(proof, flaw))
+        for step in proof["path"]:
+            typer.echo(f"  {step}")
+    if flaw:
         raise typer.Exit(EXIT_TAMPERED)
 
 
 @app.command()
 def export(
-    out: Annotated[Path | None, typer.Option(dir_okay=False, help="A file; default: standard output")] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="A file; default: standard output")] = None,
     after: Annotated[int, typer.Option(min=0, help="Only entries after this seq")] = 0,
+    kind: Annotated[list[str] | None, typer.Option(help="Only this kind; repeatable")] = None,
+    source: Annotated[str, typer.Option(help="Only from this source")] = "",
+    type: Annotated[str, typer.Option(help="Only this type")] = "",  # noqa: A002
     home: Home = None,
 ) -> None:
-    """Write every entry as a line of JSON, in order."""
-    with _store(load(home=home)) as reader, _destination(out) as file:
-        head = reader.head()
-        with _progress("Exporting", max(0, head - after), is_shown=out is not None) as on_progress:
-            written = _write_entries(reader, after, head, file, on_progress)
+    """Write the journal, or a part, as lines of JSON that can be checked anywhere: grace journal verify FILE."""
+    from grace_ray.prove.export import export as write
+
+    if strange := set(kind or ()) - KINDS:
+        raise typer.BadParameter(f"--kind is one of {', '.join(sorted(KINDS))}, not {', '.join(sorted(strange))}")
+    lowest = after + 1 if after else 0
+    where = EntryFilter(kinds=frozenset(kind or ()), source=source, type=type, lowest=lowest)
+    with (
+        _store(load(home=home)) as reader,
+        _destination(out) as file,
+        _progress("Exporting", reader.head(), is_shown=out is not None) as on_progress,
+    ):
+        written = write(reader, file, where, on_progress)
     if out is not None:
-        typer.echo(f"{written} entries in {out}.")
+        typer.echo(f"{written} entries in {out}. Check them anywhere: grace journal verify {out} --key journal.pub")
 
 
-def _write_entries(reader: Reader, after: int, head: int, file: IO[str], on_progress: Any) -> int:
-    written = 0
-    while after < head:
-        entries = reader.entries(after, min(PAGE, head - after))
-        if not entries:
-            break
-        file.writelines(json.dumps(entry.view(), ensure_ascii=False) + "\n" for entry in entries)
-        written += len(entries)
-        after = entries[-1].seq
-        on_progress(written)
-    return written
+def _say(verdict: Verdict, *, as_json: bool) -> None:
+    if as_json:
+        print_json({**verdict.plain, "sound": verdict.is_sound})
+    else:
+        typer.echo(verdict.sentence)
+        if verdict.doubt:
+            typer.echo(verdict.doubt, err=True)
+    if not verdict.is_sound:
+        raise typer.Exit(EXIT_TAMPERED)
 
 
 @contextmanager
@@ -176,16 +178,18 @@ def _store(settings: Settings) -> Iterator[Reader]:
 
 
 @contextmanager
-def _destination(out: Path | None) -> Iterator[IO[str]]:
+def _destination(out: Path | None) -> Iterator[BinaryIO]:
     """Give standard output, or a file that takes its name only when it is whole."""
     if out is None:
-        yield sys.stdout
+        yield sys.stdout.buffer
         return
     draft = out.with_name(f".{out.name}.part")
     try:
-        with draft.open("w", encoding="utf-8") as file:
+        with draft.open("wb") as file:
             yield file
         draft.replace(out)
+    except OSError as error:
+        raise InvalidInput(f"{out} cannot be written: {error.strerror}.", "out") from error
     finally:
         draft.unlink(missing_ok=True)
 
@@ -201,20 +205,3 @@ def _progress(what: str, total: int, *, is_shown: bool) -> Iterator[Any]:
     with Progress(console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task(what, total=total)
         yield lambda done: progress.update(task, completed=done)
-
-
-def _public_key(home: Path, given: Path | None) -> Any:
-    from cryptography.hazmat.primitives import serialization
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
-    from grace_ray.prove.checkpoints import KEY_FILE, Notary
-
-    if given is None:
-        return Notary(home).public_key() if (home / KEY_FILE).exists() else None
-    try:
-        key = serialization.load_pem_public_key(given.read_bytes())
-    except ValueError as error:
-        raise InvalidInput(f"{given} holds no public key: {error}", "key") from error
-    if not isinstance(key, Ed25519PublicKey):
-        raise InvalidInput(f"{given} holds no Ed25519 key.", "key")
-    return key

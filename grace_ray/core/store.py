@@ -71,7 +71,10 @@ class RecordPage(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EntryFilter:
-    """Which entries to read; an empty field matches everything. ``text`` is a substring of the body, in any case."""
+    """Which entries to read; an empty field matches everything. ``text`` is a substring of the body, in any case.
+
+    ``lowest`` and ``highest`` (0: no bound) are the seqs to look between: what bounds the work where few entries match.
+    """
 
     kinds: frozenset[str] = field(default_factory=frozenset)
     source: str = ""
@@ -79,6 +82,8 @@ class EntryFilter:
     subject: str = ""
     trace: str = ""
     text: str = ""
+    lowest: int = 0
+    highest: int = 0
 
 
 ANY = EntryFilter()

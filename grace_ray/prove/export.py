@@ -6,7 +6,7 @@ because its hash is over those very bytes. In a part of the journal each entry c
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, BinaryIO
 
 import orjson
@@ -24,8 +24,13 @@ FORMAT = "grace-journal"
 _PAGE = 1000
 
 
-def export(reader: Reader, out: BinaryIO, where: EntryFilter = ANY) -> int:
-    """Write the entries that match, up to the present head; return how many."""
+def export(
+    reader: Reader, out: BinaryIO, where: EntryFilter = ANY, on_progress: Callable[[int], object] = lambda seq: None
+) -> int:
+    """Write the entries that match, up to the present head; return how many.
+
+    ``on_progress`` is told the seq that the export has come to.
+    """
     size = reader.head()
     out.write(_line(_head(reader, size, is_complete=where == ANY)))
     count, after = 0, 0
@@ -36,6 +41,7 @@ def export(reader: Reader, out: BinaryIO, where: EntryFilter = ANY) -> int:
                 plain["path"] = [h.hex() for h in merkle.inclusion_proof(entry.seq - 1, size, reader.tile)]
             out.write(_line(plain))
         count, after = count + len(page), page[-1].seq
+        on_progress(after)
     return count
 
 

@@ -4,6 +4,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
 from grace_ray.core.errors import InvalidInput, NotFound, Tampered
 from grace_ray.core.store import Reader
 from grace_ray.prove import merkle
@@ -19,13 +21,13 @@ def inclusion(reader: Reader, seq: int, tree_size: int | None = None) -> dict[st
     """
     entries = reader.entries(seq - 1, 1) if seq > 0 else []
     if not entries or entries[0].seq != seq:
-        raise NotFound(f"There is no entry {seq}.", "seq")
+        raise NotFound(f"The journal has no entry {seq}.", "seq")
     signed = reader.checkpoint()
     checkpoint = Checkpoint.decoded(signed) if signed else None
     if tree_size is None:
         tree_size = checkpoint.tree_size if checkpoint and checkpoint.tree_size >= seq else reader.head()
     if not seq <= tree_size <= reader.head():
-        raise InvalidInput(f"There is no tree of {tree_size} entries that holds entry {seq}.", "tree_size")
+        raise InvalidInput(f"A tree that holds entry {seq} has {seq} to {reader.head()} entries.", "tree_size")
     leaf = entries[0].leaf()
     root = merkle.root(tree_size, reader.tile)
     path = merkle.inclusion_proof(seq - 1, tree_size, reader.tile)
@@ -42,21 +44,23 @@ def inclusion(reader: Reader, seq: int, tree_size: int | None = None) -> dict[st
     }
 
 
-def consistency(reader: Reader, old_size: int, tree_size: int | None = None) -> dict[str, Any]:
-    """Return the proof that the tree of ``old_size`` entries is a prefix of that of ``tree_size`` (None: of all).
+def consistency(reader: Reader, first: int, second: int | None = None) -> dict[str, Any]:
+    """Return the proof that the tree of ``second`` entries (None: of all) begins with that of ``first``.
 
-    The answer is {old_size, old_root, tree_size, root, path}. Raises InvalidInput (field ``old_size``).
+    The answer is {first, first_root, second, second_root, proof}. Raises InvalidInput (fields ``first``, ``second``).
     """
     head = reader.head()
-    size = head if tree_size is None else tree_size
-    if not 0 < old_size <= size <= head:
-        raise InvalidInput(f"There are no trees of {old_size} and {size} entries in a journal of {head}.", "old_size")
+    size = head if second is None else second
+    if size > head:
+        raise InvalidInput(f"The journal has {head} entries.", "second")
+    if not 0 < first <= size:
+        raise InvalidInput(f"The first tree has 1 to {size} entries.", "first")
     return {
-        "old_size": old_size,
-        "old_root": merkle.root(old_size, reader.tile).hex(),
-        "tree_size": size,
-        "root": merkle.root(size, reader.tile).hex(),
-        "path": [node.hex() for node in merkle.consistency_proof(old_size, size, reader.tile)],
+        "first": first,
+        "first_root": merkle.root(first, reader.tile).hex(),
+        "second": size,
+        "second_root": merkle.root(size, reader.tile).hex(),
+        "proof": [node.hex() for node in merkle.consistency_proof(first, size, reader.tile)],
     }
 
 
@@ -71,12 +75,29 @@ def is_inclusion_sound(proof: Mapping[str, Any]) -> bool:
     return json.loads(proof["leaf"])[0] == index + 1 and merkle.is_included(index, size, leaf, path, root)
 
 
+def inclusion_flaw(proof: Mapping[str, Any], key: Ed25519PublicKey | None = None) -> str:
+    """Return what is wrong with an inclusion proof and the checkpoint in it, "" where nothing is.
+
+    Without a ``key`` the checkpoint's signature is not checked. Raises InvalidInput for what is no proof.
+    """
+    if not is_inclusion_sound(proof):
+        return "the entry is not in the tree that the proof names"
+    if proof.get("checkpoint") is None:
+        return ""
+    checkpoint = Checkpoint.decoded(json.dumps(proof["checkpoint"]).encode())
+    if (checkpoint.tree_size, checkpoint.root.hex()) != (proof["tree_size"], proof["root"]):
+        return "the checkpoint is of another tree"
+    if key is not None and not checkpoint.is_signed_by(key):
+        return "the checkpoint has a bad signature"
+    return ""
+
+
 def is_consistency_sound(proof: Mapping[str, Any]) -> bool:
     """Return whether a consistency proof holds in itself."""
     try:
-        path = [bytes.fromhex(node) for node in proof["path"]]
-        old_root, root = bytes.fromhex(proof["old_root"]), bytes.fromhex(proof["root"])
-        old, size = int(proof["old_size"]), int(proof["tree_size"])
+        path = [bytes.fromhex(node) for node in proof["proof"]]
+        first_root, second_root = bytes.fromhex(proof["first_root"]), bytes.fromhex(proof["second_root"])
+        first, second = int(proof["first"]), int(proof["second"])
     except (KeyError, ValueError, TypeError) as error:
         raise InvalidInput(f"This is not a consistency proof: {error}.", "proof") from error
-    return merkle.is_consistent(old, size, old_root, root, path)
+    return merkle.is_consistent(first, second, first_root, second_root, path)

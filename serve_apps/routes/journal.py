@@ -1,6 +1,7 @@
 """The journal: what happened, in order, and proofs that nobody changed it."""
 
 import base64
+import time
 from typing import Annotated, Literal
 
 from cryptography.hazmat.primitives import serialization
@@ -9,10 +10,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from grace_ray.core.entry import Entry
-from grace_ray.core.errors import InvalidInput, NotFound
+from grace_ray.core.errors import NotFound
 from grace_ray.core.store import EntryFilter, Reader
-from grace_ray.prove import merkle
+from grace_ray.prove import proofs
 from grace_ray.prove.checkpoints import Checkpoint, Notary, key_id
+from grace_ray.prove.search import Found, newest_first, oldest_first
 from serve_apps.answers import SEQ_MAX, as_json
 from serve_apps.dependencies import TheGateway, TheReader
 
@@ -37,7 +39,7 @@ class EntryQuery(BaseModel):
     q: str = Field("", max_length=500, description="A substring of the body, in any case")
     order: Literal["asc", "desc"] = "asc"
 
-    def read(self, reader: Reader) -> list[Entry]:
+    def read(self, reader: Reader) -> Found:
         """Return the page."""
         where = EntryFilter(
             kinds=frozenset(self.kind),
@@ -48,16 +50,19 @@ class EntryQuery(BaseModel):
             text=self.q,
         )
         if self.order == "desc":
-            return reader.latest(self.limit, where, self.after)
-        return reader.entries(self.after or 0, self.limit, where)
+            return newest_first(reader, self.after, self.limit, where, time.monotonic)
+        return oldest_first(reader, self.after or 0, self.limit, where, time.monotonic)
 
 
 @router.get("", summary="Entries in order")
 def list_entries(reader: TheReader, asked: Annotated[EntryQuery, Query()]) -> Response:
-    """``after`` is the seq of the last entry seen; with ``order=desc`` the list starts at the newest."""
+    """``after`` is the ``next`` of the page before; with ``order=desc`` the list starts at the newest.
+
+    A search ends after a quarter of a second with what it has found: go on as long as there is a ``next``, even where a
+    page is empty.
+    """
     found = asked.read(reader)
-    following = found[-1].seq if len(found) == asked.limit else None
-    return as_json({"items": [entry.view() for entry in found], "next": following})
+    return as_json({"items": [entry.view() for entry in found.items], "next": found.next})
 
 
 @router.get("/checkpoint", summary="The newest signed checkpoint")
@@ -86,14 +91,7 @@ def consistency(
     second: Annotated[int, Query(ge=1, le=SEQ_MAX, description="The larger tree")],
 ) -> Response:
     """RFC 6962, section 2.1.2: the tree of ``second`` entries begins with that of ``first``."""
-    head = reader.head()
-    if second > head:
-        raise InvalidInput(f"The journal has {head} entries.", "second")
-    if first > second:
-        raise InvalidInput("The first tree is larger than the second.", "first")
-    proof = merkle.consistency_proof(first, second, reader.tile)
-    roots = {"first_root": merkle.root(first, reader.tile).hex(), "second_root": merkle.root(second, reader.tile).hex()}
-    return as_json({"first": first, "second": second, **roots, "proof": [item.hex() for item in proof]})
+    return as_json(proofs.consistency(reader, first, second))
 
 
 @router.get("/public-key", summary="The key that checkpoints are signed with")
@@ -112,23 +110,12 @@ def show(seq: Place, reader: TheReader) -> Response:
 
 @router.get("/{seq}/proof", summary="Proof that an entry stands on the journal")
 def proof(seq: Place, reader: TheReader, tree_size: Annotated[int | None, Query(ge=1, le=SEQ_MAX)] = None) -> Response:
-    """RFC 6962, section 2.1.1, in the tree of ``tree_size`` entries (default: all); holds after a body is pruned."""
-    entry = _entry(reader, seq)
-    head = reader.head()
-    size = tree_size or head
-    if not seq <= size <= head:
-        raise InvalidInput(f"A tree that holds entry {seq} has {seq} to {head} entries.", "tree_size")
-    path = merkle.inclusion_proof(seq - 1, size, reader.tile)
-    return as_json(
-        {
-            "seq": seq,
-            "leaf": entry.leaf().decode(),
-            "leaf_hash": entry.leaf_hash().hex(),
-            "tree_size": size,
-            "root": merkle.root(size, reader.tile).hex(),
-            "path": [item.hex() for item in path],
-        }
-    )
+    """RFC 6962, section 2.1.1; holds after a body is pruned.
+
+    In the tree of ``tree_size`` entries; by default that of the newest checkpoint that covers the entry, which is then
+    part of the proof, else that of all entries.
+    """
+    return as_json(proofs.inclusion(reader, seq, tree_size))
 
 
 def _entry(reader: Reader, seq: int) -> Entry:

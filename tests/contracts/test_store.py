@@ -131,6 +131,13 @@ class TestEntries:
             assert reader.latest(10, where) == [made], where
         assert reader.entries(0, 10, EntryFilter(source="nobody")) == []
 
+    def test_they_are_looked_for_between_two_seqs(self, writer, reader):
+        append(writer, *map(entry, range(1, 10)))
+        between = EntryFilter(lowest=3, highest=6)
+        assert [e.seq for e in reader.entries(0, 10, between)] == [3, 4, 5, 6]
+        assert [e.seq for e in reader.entries(4, 10, between)] == [5, 6]
+        assert [e.seq for e in reader.latest(10, between, 6)] == [5, 4, 3]
+
     def test_a_text_is_found_in_the_body_in_any_case_and_not_as_a_pattern(self, writer, reader):
         append(writer, entry(1, body=b'{"m":"Disk FULL on sda"}'), entry(2, body=b'{"m":"100% busy"}'), entry(3))
         assert [e.seq for e in reader.entries(0, 10, EntryFilter(text="disk full"))] == [1]

@@ -86,6 +86,10 @@ def select_entries(where: EntryFilter, contains: str, *, newest: bool) -> tuple[
         if value := getattr(where, column):
             terms.append(f"{column} = ?")
             values.append(value)
+    for bound, seq in (("seq >= ?", where.lowest), ("seq <= ?", where.highest)):
+        if seq:
+            terms.append(bound)
+            values.append(seq)
     if where.text:
         terms.append(contains)
         values.append(where.text.casefold())

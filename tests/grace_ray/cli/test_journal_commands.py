@@ -5,7 +5,8 @@ import sqlite3
 
 import pytest
 
-from grace_ray.core.errors import NotFound
+from grace_ray.core.clock import utc_now
+from grace_ray.core.errors import InvalidInput, NotFound, Tampered
 
 
 @pytest.fixture
@@ -53,9 +54,7 @@ def test_an_entry_is_proven(grace, written):
 
 def test_an_entry_that_was_changed_is_not_proven(grace, written):
     _change(written.home, "UPDATE entries SET source = 'someone else' WHERE seq = 3")
-    said = grace("journal", "prove", 3, "--home", written.home)
-    assert said.code == 1
-    assert "NOT" in said.out
+    assert isinstance(grace("journal", "prove", 3, "--home", written.home).error, Tampered)
 
 
 def test_what_is_not_there_cannot_be_proven_or_verified(grace, written, tmp_path):
@@ -63,14 +62,52 @@ def test_what_is_not_there_cannot_be_proven_or_verified(grace, written, tmp_path
     assert isinstance(grace("journal", "verify", "--home", tmp_path / "nowhere").error, NotFound)
 
 
-def test_every_entry_is_exported_in_order(grace, written, tmp_path):
-    out = tmp_path / "journal.jsonl"
+def test_an_export_is_verified_without_the_journal(grace, written, tmp_path):
+    written.loop._journal.checkpoint(utc_now())
+    out, elsewhere = tmp_path / "journal.jsonl", tmp_path / "another machine"
     assert grace("journal", "export", "--out", out, "--home", written.home).code == 0
-    entries = [json.loads(line) for line in out.read_text().splitlines()]
-    assert [entry["seq"] for entry in entries] == list(range(1, written.loop.reader.head() + 1))
-    rest = grace("journal", "export", "--after", 4, "--home", written.home).out
-    assert json.loads(rest.splitlines()[0])["seq"] == 5
     assert not (tmp_path / ".journal.jsonl.part").exists()
+    said = grace("journal", "verify", out, "--home", elsewhere, "--key", written.home / "journal.pub")
+    assert (said.code, said.out.split(":")[0]) == (0, f"{written.loop.reader.head()} entries, 1 checkpoints")
+    assert "not checked" in grace("journal", "verify", out, "--home", elsewhere).out
+    assert "not checked" not in grace("journal", "verify", out, "--home", written.home).out
+    assert not elsewhere.exists()
+
+
+def test_a_changed_export_exits_1_and_names_the_entry(grace, written, tmp_path):
+    out = tmp_path / "journal.jsonl"
+    grace("journal", "export", "--out", out, "--home", written.home)
+    out.write_bytes(out.read_bytes().replace(b"task 2", b"tusk 2", 1))
+    said = grace("journal", "verify", out, "--home", tmp_path / "elsewhere", "--json")
+    assert said.code == 1
+    assert said.json["flaw"]["seq"] > 0
+
+
+def test_a_part_of_the_journal_is_exported_and_verified(grace, written, tmp_path):
+    out = tmp_path / "part.jsonl"
+    for narrowed in (("--after", 4), ("--kind", "finding"), ("--type", "agent.task.failed")):
+        assert grace("journal", "export", "--out", out, *narrowed, "--home", written.home).code == 0
+        entries = [json.loads(line) for line in out.read_text().splitlines()[1:]]
+        assert 0 < len(entries) < written.loop.reader.head()
+        assert grace("journal", "verify", out, "--home", tmp_path / "elsewhere").code == 0
+
+
+def test_a_proof_is_verified_without_the_journal(grace, written, tmp_path):
+    written.loop._journal.checkpoint(utc_now())
+    out, key = tmp_path / "proof.json", written.home / "journal.pub"
+    out.write_text(grace("journal", "prove", 3, "--home", written.home, "--json").out)
+    said = grace("journal", "verify", out, "--key", key, "--home", tmp_path / "elsewhere")
+    assert (said.code, "stands on the journal" in said.out) == (0, True)
+    out.write_text(out.read_text().replace("agent.task.failed", "agent.task.healed"))
+    said = grace("journal", "verify", out, "--key", key, "--home", tmp_path / "elsewhere")
+    assert (said.code, "NOT proven" in said.out) == (1, True)
+
+
+@pytest.mark.parametrize("text", ["", "junk", "[]", "{}", '{"format": "x"}', '{"seq": 1}'])
+def test_a_file_that_is_no_evidence_is_refused(grace, tmp_path, text):
+    (tmp_path / "file").write_text(text)
+    assert isinstance(grace("journal", "verify", tmp_path / "file", "--home", tmp_path).error, InvalidInput)
+    assert isinstance(grace("journal", "verify", tmp_path / "none", "--home", tmp_path).error, InvalidInput)
 
 
 def test_it_is_listed_from_either_end(here, written):

@@ -36,6 +36,16 @@ def test_a_changed_proof_does_not_hold(reader, change):
     assert not proofs.is_inclusion_sound(proofs.inclusion(reader, 300) | change)
 
 
+def test_a_proof_carries_the_checkpoint_that_vouches_for_it(reader, house):
+    key, proof = house.notary.public_key(), proofs.inclusion(reader, 300)
+    assert proofs.inclusion_flaw(proof, key) == ""
+    assert proofs.inclusion_flaw(proofs.inclusion(reader, 700), key) == ""
+    assert "another tree" in proofs.inclusion_flaw(proof | {"checkpoint": proof["checkpoint"] | {"root": "00" * 32}})
+    later = proof["checkpoint"] | {"at": "2030-01-01T00:00:00Z"}
+    assert "signature" in proofs.inclusion_flaw(proof | {"checkpoint": later}, key)
+    assert "not in the tree" in proofs.inclusion_flaw(proof | {"seq": 301}, key)
+
+
 def test_what_is_no_proof_is_refused(reader):
     for junk in ({}, proofs.inclusion(reader, 3) | {"path": ["zz"]}, proofs.inclusion(reader, 3) | {"leaf": 5}):
         with pytest.raises(InvalidInput):
@@ -57,8 +67,8 @@ def test_a_tree_without_the_entry_is_refused_by_name(reader, tree_size):
 
 def test_the_journal_is_proved_to_extend_an_older_one(reader):
     proof = proofs.consistency(reader, 600)
-    assert (proof["old_size"], proof["tree_size"]) == (600, 777)
+    assert (proof["first"], proof["second"]) == (600, 777)
     assert proofs.is_consistency_sound(proof)
-    assert not proofs.is_consistency_sound(proof | {"old_root": "00" * 32})
+    assert not proofs.is_consistency_sound(proof | {"first_root": "00" * 32})
     with pytest.raises(InvalidInput):
         proofs.consistency(reader, 778)
