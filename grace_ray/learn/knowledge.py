@@ -7,7 +7,7 @@ commit); ``search`` may be called from another thread at any time.
 """
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -37,6 +37,7 @@ SOURCE = "grace/knowledge"
 EMBED_MAX = 16  # passages embedded in one call of handle or tick: about half a second of one core
 K_MAX = 100
 _QUERY_MAX_CHARS = 20_000
+_ASKED_KEPT = 100  # vectors of questions, 1.5 kB each
 _SPARE = 10  # candidates beyond those asked for, so that usefulness can lift one of them
 
 
@@ -54,6 +55,7 @@ class Knowledge:
         self._model = model
         self._lock = threading.RLock()
         self._reader: Reader | None = None
+        self._asked: dict[str, Floats] = {}
         self._forget()
         self._reason = "" if self._embedder else "Embeddings are switched off; search is lexical."
 
@@ -121,13 +123,16 @@ class Knowledge:
         if not 1 <= k <= K_MAX:
             raise InvalidInput(f"k must be from 1 to {K_MAX}.", "k")
         asked = query[:_QUERY_MAX_CHARS]
-        vector = self._vectors_of([query_text(asked)])
         with self._lock:
             self._searches += 1
-            library, index = self._shelves(), self._ready_index()
-            among = library.of_origins(origins) if origins else library.apart()
-            found = index.search(asked, None if vector is None else vector[0], 3 * k + _SPARE, among)
-            return hits_of(found, library, origins)[:k]
+            if not self._among(origins):
+                return []
+        vector = self._vector_asked(query_text(asked))
+        with self._lock:
+            index = self._ready_index()
+            among = self._among(origins)
+            found = index.search(asked, vector, 3 * k + _SPARE, None if len(among) == len(index) else among)
+            return hits_of(found, self._shelves(), origins)[:k]
 
     def passages(self, source: str) -> list[Hit]:
         """Return every passage of one document in reading order; empty where it is not held."""
@@ -302,6 +307,26 @@ class Knowledge:
             complete, records = library.embed(list(wanted), vectors)
             self._reindex(complete)
             return Effects(records=records)
+
+    def _among(self, origins: frozenset[str]) -> Set[str]:
+        """Return the texts that a search of these origins (all, if none is named) looks through."""
+        library = self._shelves()
+        return library.of_origins(origins) if origins else library.apart()
+
+    def _vector_asked(self, text: str) -> Floats | None:
+        """Return the vector of a question; a mission asks the same one of several shelves, one after the other."""
+        with self._lock:
+            vector = self._asked.pop(text, None)
+        if vector is None:
+            vectors = self._vectors_of([text])
+            if vectors is None:
+                return None
+            vector = vectors[0]
+        with self._lock:
+            self._asked[text] = vector
+            if len(self._asked) > _ASKED_KEPT:
+                del self._asked[next(iter(self._asked))]
+        return vector
 
     def _vectors_of(self, texts: Sequence[str]) -> Floats | None:
         if self._embedder is None:

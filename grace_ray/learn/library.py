@@ -71,10 +71,10 @@ class Library:
         texts = {key for key, held in self.documents.items() if any(place.origin in origins for place in held.places)}
         return texts | self.statements.keys() if "mission" in origins else texts
 
-    def apart(self) -> set[str] | None:
-        """Return all but the statements whose source is held: the text itself answers in their place. None: all."""
+    def apart(self) -> set[str]:
+        """Return all but the statements whose source is held: the text itself answers in their place."""
         cited = [key for key, held in self.statements.items() if held.statement.source in self._by_source]
-        return self.documents.keys() | self.statements.keys() - cited if cited else None
+        return self.documents.keys() | self.statements.keys() - cited
 
     def settle(self) -> None:
         """Take what was returned before as committed: from now on it is read from the store."""
