@@ -7,7 +7,7 @@ commit); ``search`` may be called from another thread at any time.
 """
 
 import threading
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -308,7 +308,7 @@ class Knowledge:
             self._reindex(complete)
             return Effects(records=records)
 
-    def _among(self, origins: frozenset[str]) -> Set[str]:
+    def _among(self, origins: frozenset[str]) -> set[str]:
         """Return the texts that a search of these origins (all, if none is named) looks through."""
         library = self._shelves()
         return library.of_origins(origins) if origins else library.apart()
