@@ -75,6 +75,15 @@ def split_name(name: str) -> str:
     return _WORD.sub(lambda word: " ".join(_parts(word.group())), name)
 
 
+def name_parts(name: str) -> list[str]:
+    """The words that a name is made of, as written.
+
+    >>> name_parts("KubePodCrashLooping"), name_parts("disk full")
+    (['Kube', 'Pod', 'Crash', 'Looping'], ['disk', 'full'])
+    """
+    return [part for word in words(name) for part in _parts(word)]
+
+
 def name_key(name: str) -> str:
     """The form in which two spellings of a name are the same: letters and digits alone, lower case.
 

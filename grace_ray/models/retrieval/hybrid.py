@@ -2,18 +2,19 @@
 
 Either alone misses what the other finds: words and identifiers that must match exactly, and the same thing said in
 other words. A title that the question spells out is a third witness. The mean of the three, each scaled to [0, 1],
-ranks.
+ranks; a document whose name stands literally in the question goes before all that it does not name.
 The index holds terms and vectors, no text: what a passage says stays in the store.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+import math
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from grace_ray.models.retrieval.analysis import compounds, distinct, split_name, terms
+from grace_ray.models.retrieval.analysis import compounds, distinct, name_key, name_parts, split_name, terms
 from grace_ray.models.retrieval.chunks import Article, readable
 from grace_ray.models.retrieval.lexical import LexicalIndex
 from grace_ray.models.retrieval.question import Question
@@ -22,6 +23,7 @@ from grace_ray.models.retrieval.vectors import VectorMatrix, from_blob, to_blob
 Floats = NDArray[np.float32]
 
 _TITLE_SMOOTHING = 4.0
+_NAMED_RELEVANCE = 0.9
 
 
 class Embedder(Protocol):
@@ -42,7 +44,7 @@ class Hit:
     ``passage`` counts from 0. ``score`` in [0, 1] ranks within one search only; ``similarity`` (cosine, -1 to 1, None
     without vectors) and ``coverage`` (the share of what is asked that the document's words cover, 0 to 1) may be
     compared between searches. ``parts`` are the scaled signals that made the score; ``matched`` the words of the
-    question that the document has, most telling first.
+    question that the document has, most telling first; ``is_named`` whether the question spells out its name.
     """
 
     document_id: str
@@ -52,12 +54,25 @@ class Hit:
     similarity: float | None
     parts: Mapping[str, float]
     matched: tuple[str, ...]
+    is_named: bool = False
+
+    @property
+    def relevance(self) -> float:
+        """How much the document is about the question at all, 0 to 1, comparable between searches.
+
+        It needs both: words in common (coverage) and, with vectors, the same meaning (cosine); their geometric mean
+        tells answers from the best of nothing better than either. A title that is spelled out counts by itself.
+        """
+        same = self.coverage if self.similarity is None else max(0.0, self.similarity)
+        told = max(math.sqrt(self.coverage * same), self.parts.get("title", 0.0))
+        return min(1.0, max(told, _NAMED_RELEVANCE) if self.is_named else told)
 
     def why(self) -> str:
         """The reasons in one sentence."""
         words = f"shares {', '.join(self.matched[:6])}" if self.matched else "shares no words"
         meaning = "" if self.similarity is None else f"; similar in meaning at {self.similarity:.2f}"
-        return f"It {words} ({self.coverage:.0%} of what was asked){meaning}."
+        named = "is named in the question, and " if self.is_named else ""
+        return f"It {named}{words} ({self.coverage:.0%} of what was asked){meaning}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +102,14 @@ def title_terms(article: Article) -> list[str]:
     return distinct(term for name in names for term in (*terms(name), *compounds(name)))
 
 
+def literal_names(article: Article) -> frozenset[str]:
+    """The names of a document, as keys, that a question may hold literally: those of several words or parts.
+
+    One plain word ("Disk") stands in too many questions by chance.
+    """
+    return frozenset(name_key(name) for name in (article.title, *article.aliases) if len(name_parts(name)) > 1)
+
+
 def query_text(query: str) -> str:
     """What to embed of a question: its prose, without labels."""
     return Question.parse(query).prose
@@ -105,6 +128,8 @@ class HybridIndex:
         self._rows = LexicalIndex()
         self._starts: list[int] = []  # the first row of each slot: its title; passages follow
         self._vectors = VectorMatrix(dim)
+        self._names: dict[str, frozenset[str]] = {}  # document -> the names that a question may hold literally
+        self._bearers: dict[str, set[str]] = {}  # name -> the documents that bear it
 
     def __len__(self) -> int:
         return len(self._documents)
@@ -128,6 +153,7 @@ class HybridIndex:
         self._starts.append(len(self._rows.keys))
         self._documents.add(document_id, {"title": title, "heading": _joined(headings), "body": _joined(bodies)})
         self._titles.add(document_id, {"title": title})
+        self._name(document_id, literal_names(article))
         self._rows.add(f"{document_id}\n0", {"title": title})
         for number, (heading, body) in enumerate(zip(headings, bodies, strict=True), 1):
             self._rows.add(f"{document_id}\n{number}", {"heading": heading, "body": body})
@@ -146,6 +172,8 @@ class HybridIndex:
             self._rows.remove(f"{document_id}\n{number}")
         self._documents.remove(document_id)
         self._titles.remove(document_id)
+        for name in self._names.pop(document_id, ()):
+            self._bearers[name].discard(document_id)
         if self._documents.is_sparse:
             self._compact()
         return True
@@ -164,7 +192,8 @@ class HybridIndex:
         question = Question.parse(query)
         signals = self.signals(question, vector)
         parts = _scaled(signals, slots)
-        score = _mean(parts)
+        is_named = self._named(slots, question)
+        score = _first(_mean(parts), is_named)
         best = [n for n in np.argsort(-score, kind="stable")[:k] if score[n] > 0]
         word_weights = self._word_weights(question)
         return [
@@ -174,6 +203,7 @@ class HybridIndex:
                 score=float(score[n]),
                 similarity=None if signals.dense is None else float(signals.dense[slots[n]]),
                 parts={name: float(part[n]) for name, part in parts.items()},
+                is_named=bool(is_named[n]),
                 **self._in_common(int(slots[n]), question, word_weights),
             )
             for n in best
@@ -200,6 +230,7 @@ class HybridIndex:
             "titles": self._titles.state(),
             "rows": self._rows.state(),
             "starts": list(self._starts),
+            "names": {key: sorted(names) for key, names in self._names.items()},
             "dim": self._vectors.dim,
             "vectors": to_blob(self._vectors.rows),
         }
@@ -210,6 +241,9 @@ class HybridIndex:
         self._titles.restore(state["titles"])
         self._rows.restore(state["rows"])
         self._starts = list(state["starts"])
+        self._names, self._bearers = {}, {}
+        for document_id, names in state["names"].items():
+            self._name(document_id, names)
         self._vectors = VectorMatrix(state["dim"])
         self._vectors.append(from_blob(state["vectors"], state["dim"]))
 
@@ -226,6 +260,16 @@ class HybridIndex:
             return np.array(sorted(self._documents.slot(key) for key in set(among) if key in self._documents), np.intp)
         return self._documents.living
 
+    def _named(self, slots: NDArray[np.intp], question: Question) -> NDArray[np.bool_]:
+        """Which candidates have a name that stands literally in the question."""
+        called = (self._bearers.get(name, ()) for name in question.names())
+        return np.isin(slots, [self._documents.slot(document_id) for bearers in called for document_id in bearers])
+
+    def _name(self, document_id: str, names: Iterable[str]) -> None:
+        self._names[document_id] = frozenset(names)
+        for name in names:
+            self._bearers.setdefault(name, set()).add(document_id)
+
     def _word_weights(self, question: Question) -> dict[str, float]:
         """What each word of the question tells: the idf of its rarest term; most, if no document has it."""
         highest = self._documents.highest_idf
@@ -241,10 +285,17 @@ class HybridIndex:
         )
         matched = [word for word, word_terms in found.items() if not shared.isdisjoint(word_terms)]
         mass = sum(word_weights.values())
+        covered = sum(word_weights[word] * self._share(found[word], shared) for word in matched)
         return {
-            "coverage": sum(word_weights[word] for word in matched) / mass if mass else 0.0,
+            "coverage": covered / mass if mass else 0.0,
             "matched": tuple(sorted(matched, key=lambda word: -word_weights[word])),
         }
+
+    def _share(self, word_terms: Sequence[str], shared: Collection[str]) -> float:
+        """How much of one word a document has, 0 to 1: of an identifier, by parts, for one of them says little."""
+        highest = self._documents.highest_idf
+        telling = {term: self._documents.idf(term) or highest for term in word_terms}
+        return sum(idf for term, idf in telling.items() if term in shared) / sum(telling.values())
 
     def _best_passage(self, slot: int, signals: Signals) -> int:
         """The passage, from 0, that is best by half and half of both signals; 0 where there is only a title."""
@@ -282,6 +333,14 @@ def _mean(parts: Mapping[str, Floats]) -> Floats:
     """All signals alike: weights fitted to four sets of alerts differed more from each other than from this."""
     total: Floats = np.sum(list(parts.values()), axis=0, dtype=np.float32)
     return total / np.float32(len(parts))
+
+
+def _first(score: Floats, is_named: NDArray[np.bool_]) -> Floats:
+    """Scores such that every named document stands at least level with all others, and each side keeps its order."""
+    if not is_named.any():
+        return score
+    lifted = np.float32(0.5) * (np.float32(1.0) + score)
+    return np.where(is_named, lifted, score * lifted[is_named].min())
 
 
 def _min_max(values: Floats) -> Floats:

@@ -11,10 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from grace_ray.models.retrieval.analysis import compounds, distinct, terms, word_terms, words
+from grace_ray.models.retrieval.analysis import compounds, distinct, name_key, terms, word_terms, words
 
 COMPOUND_WEIGHT = 0.25  # two words seen side by side are weaker evidence than either
 LABEL_WEIGHT = 0.1
+_NAME_WORDS_MAX = 8
+_NAMING_WORDS_MAX = 400
 
 _LABEL = re.compile(r"""(?<![^\s,{;(\[])([A-Za-z_][\w.\-/]*)=("(?:[^"\\]|\\.)*"|'[^']*'|[^\s,;}\])]*)[,;]?""")
 _TELLING = frozenset({"alertname", "description", "err", "error", "exception", "message", "msg", "reason", "summary"})
@@ -58,6 +60,19 @@ class Question:
     def naming(self) -> list[str]:
         """The terms that may cover a title: those of the prose, for a label names a place and no trouble."""
         return distinct((*terms(self.prose), *compounds(self.prose)))
+
+    def names(self) -> set[str]:
+        """The name keys of every word and run of words of the prose: whatever it may call by name.
+
+        >>> "kubepodcrashlooping" in Question("is Kube Pod Crash-Looping again").names()
+        True
+        """
+        keys = [name_key(word) for word in words(self.prose)[:_NAMING_WORDS_MAX]]
+        return {
+            "".join(keys[start:end])
+            for start in range(len(keys))
+            for end in range(start + 1, min(start + _NAME_WORDS_MAX, len(keys)) + 1)
+        }
 
     def words(self) -> dict[str, tuple[str, ...]]:
         """The words of the prose as written, each with its terms; numbers and stop words are left out."""

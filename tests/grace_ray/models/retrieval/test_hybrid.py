@@ -137,3 +137,48 @@ def test_what_is_embedded_carries_the_title_and_leaves_markup_and_labels_out():
     article = split_markdown("## Fix\n\nRead the **[manual](https://example.org)**.", "NodeDown")
     assert embedding_texts(article) == ["Node Down", "Node Down. Fix. Read the manual."]
     assert query_text('disk full pod="web-0"') == "disk full"
+
+
+def test_a_document_whose_name_stands_in_the_question_comes_first(index):
+    text = "## Meaning\n\n" + "A pod in waiting state, CrashLoopBackOff, crashing and looping. " * 5
+    index.add("PodWaitingState", split_markdown(text, "PodWaitingState"))
+    plain = index.search("pod in waiting state (CrashLoopBackOff)")
+    named = index.search("KubePodCrashLooping: pod web-1 is in waiting state (CrashLoopBackOff)")
+    assert plain[0].document_id == "PodWaitingState"
+    assert not plain[0].is_named
+    assert named[0].document_id == "KubePodCrashLooping"
+    assert named[0].is_named
+    assert "named in the question" in named[0].why()
+    assert all(0 <= hit.score <= 1 for hit in named)
+
+
+def test_a_name_of_one_plain_word_is_no_literal_name(index):
+    index.add("Pod", split_markdown("Nothing of interest.", "Pod"))
+    assert not any(hit.is_named for hit in index.search("a pod restarts again and again"))
+
+
+def test_a_removed_document_is_called_by_name_no_more(index):
+    index.remove("KubePodCrashLooping")
+    assert not any(hit.is_named for hit in index.search("KubePodCrashLooping restarts"))
+    again = HybridIndex(dim=2)
+    again.restore(index.state())
+    assert again.search("KubePodNotReady")[0].is_named
+
+
+def test_relevance_is_high_for_an_answer_and_low_for_the_best_of_nothing(index):
+    assert index.search("a filesystem has no space left")[0].relevance > 0.9
+    assert index.search("KubePodCrashLooping for whatever reason of the day")[0].relevance >= 0.9
+    assert index.search("authentication failure of some user logs ssh2 preauth")[0].relevance < 0.4
+
+
+def test_relevance_needs_words_and_meaning_both():
+    index = HybridIndex(dim=2)
+    near = np.stack([vector(1, 0.1), vector(1, 0.1)])
+    index.add("near", Article(title="disk", passages=(Passage(text="two four"),)), near)
+    assert index.search("disk four", vector(1, 0))[0].relevance > 0.9
+    assert index.search("disk four", vector(0, 1))[0].relevance < 0.5
+    assert index.search("zebra", vector(1, 0))[0].relevance == 0.0
+
+
+def test_one_part_in_common_covers_little_of_an_identifier(index):
+    assert index.search("getContainerPlayer")[0].coverage < 0.5
