@@ -53,7 +53,7 @@ class RayGateway:
         return await self._journal.commit(commit)
 
     async def call(self, part: str, method: str, *args: Any) -> Any:
-        """Return what a part answers. Raises Disabled, NotFound, Unreachable, or what the part raised."""
+        """Return what a part answers. Raises Disabled, NotFound, PartAway, or what the part raised."""
         if part not in self._switches:
             raise NotFound(f"There is no part {part}.")
         if part not in self._parts:

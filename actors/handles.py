@@ -11,22 +11,15 @@ from typing import Any
 
 import ray
 from ray.actor import ActorHandle
-from ray.exceptions import (
-    ActorDiedError,
-    ActorUnavailableError,
-    GetTimeoutError,
-    RayTaskError,
-    TaskCancelledError,
-)
+from ray.exceptions import GetTimeoutError, RayError, RayTaskError, TaskCancelledError
 
 from actors import wire
 from grace_ray.core.entry import Entry
-from grace_ray.core.errors import GraceError, RuntimeFault, Unreachable
+from grace_ray.core.errors import GraceError, PartAway, RuntimeFault
 from grace_ray.core.fact import Row
 from grace_ray.core.store import Appended, Commit
 
 NAMESPACE = "grace"
-_GONE = (ActorDiedError, ActorUnavailableError)
 
 
 class Part:
@@ -40,7 +33,7 @@ class Part:
     async def call(self, method: str, *args: Any, timeout_s: float | None = None) -> Any:
         """Return what the actor's ``method`` answers; GraceErrors come through as they were raised.
 
-        Raises Unreachable when the actor does not answer within ``timeout_s`` (default: the part's patience).
+        Raises PartAway when the actor does not answer within ``timeout_s`` (default: the part's patience).
         """
         deadline = time.monotonic() + (timeout_s or self._patience_s)
         pause_s = 0.05
@@ -52,11 +45,11 @@ class Part:
             except RayTaskError as error:
                 raise _original(error) from None
             except TimeoutError:
-                raise Unreachable(f"The part {self.name} did not answer {method} in time.") from None
-            except (*_GONE, _NotThere) as error:
+                raise PartAway(f"The part {self.name} did not answer {method} in time.") from None
+            except (RayError, _NotThere) as error:  # it died, or what it answered was lost with it
                 self._handle = None
                 if time.monotonic() + pause_s > deadline:
-                    raise Unreachable(f"The part {self.name} is not there: {type(error).__name__}.") from None
+                    raise PartAway(f"The part {self.name} is not there: {type(error).__name__}.") from None
             await asyncio.sleep(pause_s)
             pause_s = min(pause_s * 2, 1.0)
 
@@ -71,11 +64,11 @@ class Part:
             except RayTaskError as error:
                 raise _original(error) from None
             except GetTimeoutError:
-                raise Unreachable(f"The part {self.name} did not answer {method} in time.") from None
-            except (*_GONE, _NotThere) as error:
+                raise PartAway(f"The part {self.name} did not answer {method} in time.") from None
+            except (RayError, _NotThere) as error:  # it died, or what it answered was lost with it
                 self._handle = None
                 if time.monotonic() + pause_s > deadline:
-                    raise Unreachable(f"The part {self.name} is not there: {type(error).__name__}.") from None
+                    raise PartAway(f"The part {self.name} is not there: {type(error).__name__}.") from None
             time.sleep(pause_s)
             pause_s = min(pause_s * 2, 1.0)
 
@@ -97,7 +90,7 @@ def _original(error: RayTaskError) -> BaseException:
     if isinstance(cause, GraceError):
         return cause
     if isinstance(cause, asyncio.CancelledError | TaskCancelledError):
-        return Unreachable("The call was cancelled because the actor is stopping.")
+        return PartAway("The call was cancelled because the actor is stopping.")
     return RuntimeFault(f"A part failed: {str(cause or error).strip().splitlines()[-1][:500]}.")
 
 

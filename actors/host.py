@@ -71,7 +71,13 @@ class Host:
         """Call ``call(part, now)`` that returns (effects, result); commit the effects; return the result."""
         async with self._turn:
             part = await self._restored()
-            effects, result = await self._in_thread(call, part, utc_now())
+            try:
+                effects, result = await self._in_thread(call, part, utc_now())
+            except GraceError:
+                raise  # refused: nothing has changed
+            except BaseException:
+                self._part = None
+                raise
             await self._commit(effects, moves=False)
             return result
 
@@ -103,7 +109,11 @@ class Host:
                     continue
                 if not entries and upto <= self._cursor and time.monotonic() - self._ticked_at < 1.0:
                     continue
-                await self._take(part, entries, max(upto, self._cursor))
+                try:
+                    await self._take(part, entries, max(upto, self._cursor))
+                except BaseException:
+                    self._part = None  # it may have learned what will come again
+                    raise
             self.fault = ""
             self.on_turn()
 
@@ -156,11 +166,13 @@ class Host:
 
     async def _restored(self) -> Follower:
         if self._part is None:
-            self._part = await self._in_thread(self._restore)
+            part = await self._in_thread(self._build)
+            # What an earlier incarnation sent stands in the journal's queue before this: the store is read after it.
+            await self._journal.commit(Commit(follower=part.name))
+            self._part = await self._in_thread(self._restore, part)
         return self._part
 
-    def _restore(self) -> Follower:
-        part = self._build()
+    def _restore(self, part: Follower) -> Follower:
         if self._reader is None:
             self._reader = self._open_reader()
         stands = self._reader.follower(part.name)

@@ -111,11 +111,16 @@ class MissionWorkerActor:
         except Exception as error:  # noqa: BLE001 - a failed task becomes an outcome, whatever failed
             result = {"error": f"{type(error).__name__}: {error}"}
         with self._news:
+            if self._is_forsaken():  # what came of it is not the mission's end: it has to run again
+                self._mission_id = ""
             self._result = result
             self._news.notify_all()
 
     def _must_stop(self) -> bool:
-        return self._cancelled.is_set() or time.monotonic() - self._asked_at > _LAUNCHER_SILENT_S
+        return self._cancelled.is_set() or self._is_forsaken()
+
+    def _is_forsaken(self) -> bool:
+        return time.monotonic() - self._asked_at > _LAUNCHER_SILENT_S
 
     def _note(self, report: Any) -> None:
         with self._news:

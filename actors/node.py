@@ -17,10 +17,15 @@ import time
 from collections.abc import Awaitable
 from typing import Any
 
+import psutil
+
 from grace_ray import settings as settings_module
+from grace_ray.core.errors import RuntimeFault
 from grace_ray.settings import Settings
 
 _PR_SET_PDEATHSIG = 1
+_SHUT_DOWN_S = 4.0
+_RAY_PROCESSES = {"gcs_server", "raylet"}
 _SERVE_APPLICATION = "serve_apps.deployment"
 
 
@@ -32,7 +37,8 @@ def main() -> int:
         return 1
     settings = settings_module.load()
     os.environ.update(ray_environment(settings))  # before Ray is imported: its processes inherit it
-    return asyncio.run(Node(settings, sys.stdout.fileno()).run())
+    code = asyncio.new_event_loop().run_until_complete(Node(settings, sys.stdout.fileno()).run())
+    os._exit(code)  # threads that wait for a Ray that has ended must not hold up the end
 
 
 class Node:
@@ -47,21 +53,32 @@ class Node:
 
     async def run(self) -> int:
         """Bring everything up, watch, and shut down; see main."""
-        try:
-            await self._boot()
-        except Exception as error:  # noqa: BLE001 - the parent shows the reason, whatever it is
-            self._report("failed", ok=False, detail=f"{type(error).__name__}: {error}")
-            await asyncio.to_thread(_shut_down)
-            return 1
-        watching = asyncio.create_task(self._supervisor.watch())
+        work = asyncio.create_task(self._work())
         stopping = asyncio.create_task(self._stop.wait())
-        done, _ = await asyncio.wait({watching, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        failed = watching in done
+        await asyncio.wait({work, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        failed = work.done()
         if failed:
-            self._report("failed", ok=False, detail=repr(watching.exception()))
-        watching.cancel()
-        await asyncio.to_thread(_shut_down)
+            error = work.exception()
+            self._report("failed", ok=False, detail=f"{type(error).__name__}: {error}")
+        work.cancel()
+        with contextlib.suppress(TimeoutError):  # the parent ends what a Ray that hangs leaves behind
+            async with asyncio.timeout(_SHUT_DOWN_S):
+                await asyncio.to_thread(_shut_down)
         return 1 if failed else 0
+
+    async def _work(self) -> None:
+        """Boot, then watch until something fails; whatever is raised is for the parent to show."""
+        await self._boot()
+        await asyncio.gather(self._supervisor.watch(), self._watch_ray())
+
+    async def _watch_ray(self) -> None:
+        """Fail as soon as one of Ray's own two processes ends: nothing in this cluster can come back then."""
+        own = {child.name(): child for child in psutil.Process().children() if child.name() in _RAY_PROCESSES}
+        while True:
+            for name, child in own.items():
+                if not child.is_running() or _is_zombie(child):
+                    raise RuntimeFault(f"Ray's {name} has ended.")
+            await asyncio.sleep(1.0)
 
     async def _boot(self) -> None:
         from grace_ray import wiring
@@ -124,6 +141,13 @@ def ray_environment(settings: Settings) -> dict[str, str]:
         **quiet,
         **(haproxy if settings.ray.haproxy else {}),
     }
+
+
+def _is_zombie(child: psutil.Process) -> bool:
+    try:
+        return bool(child.status() == psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return True
 
 
 def _make_ray_token(settings: Settings) -> None:

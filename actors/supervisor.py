@@ -66,6 +66,9 @@ class Supervisor:
                 if not is_running and spec.follows:
                     await handle.start.remote()
                     self._on_change(spec.name, "started again")
+            if not is_running and not spec.follows:
+                await self._replace(spec, "had stopped working")
+                return
         except ValueError:
             await self._make_again(spec, "was gone")
         except (RayError, TimeoutError) as error:
@@ -79,8 +82,11 @@ class Supervisor:
         if missed == 1:
             self._on_change(spec.name, f"is silent ({why})")
         if missed >= _MISSED_PINGS:
-            await asyncio.to_thread(_kill, spec.name)
-            await self._make_again(spec, "hung")
+            await self._replace(spec, "hung")
+
+    async def _replace(self, spec: PartSpec, why: str) -> None:
+        await asyncio.to_thread(_kill, spec.name)
+        await self._make_again(spec, why)
 
     async def _make_again(self, spec: PartSpec, why: str) -> None:
         backoff_s = self._backoff_s.get(spec.name, 1.0)

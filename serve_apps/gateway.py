@@ -26,7 +26,7 @@ class Gateway(Protocol):
         ...
 
     async def call(self, part: str, method: str, *args: Any) -> Any:
-        """Call a part (triage, mission_launcher, knowledge) and return its answer. Raises Disabled, Unreachable."""
+        """Call a part (triage, mission_launcher, knowledge) and return its answer. Raises Disabled, PartAway."""
         ...
 
     async def status(self) -> dict[str, Any]:

@@ -31,6 +31,7 @@ STATUS: Mapping[type[errors.GraceError], int] = {
     errors.RateLimited: 503,
     errors.Backpressure: 429,
     errors.StoreUnavailable: 503,
+    errors.PartAway: 503,
     errors.StaleCursor: 503,
     errors.NewerVersion: 503,
     errors.Disabled: 503,

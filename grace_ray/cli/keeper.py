@@ -3,6 +3,7 @@
 It does not import Ray: it stays small, and outlives any crash of it.
 """
 
+import contextlib
 import json
 import os
 import shutil
@@ -12,7 +13,8 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
+from typing import IO, Any
 
 import psutil
 
@@ -22,7 +24,7 @@ from grace_ray.cli.running import RunFiles, me
 from grace_ray.core.errors import Conflict, InvalidInput
 from grace_ray.settings import Settings
 
-_STOP_TIMEOUT_S = 7.0
+_STOP_TIMEOUT_S = 6.0
 _STABLE_AFTER_S = 60.0
 _BACKOFF_MAX_S = 30.0
 
@@ -44,8 +46,9 @@ class Keeper:
         """Run until told to stop; return the exit code. Raises Conflict, InvalidInput before anything is started."""
         self._refuse_what_is_unsafe()
         self._files.take_lock()
+        self._sweep_leftovers()  # of a Grace that was killed: they may still have the port
         self._take_port()
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, lambda *_: self._stopping.set())
         self._files.log.parent.mkdir(parents=True, exist_ok=True)
         backoff_s, failures = 1.0, 0
@@ -55,10 +58,12 @@ class Keeper:
                 self._run_node()
                 if self._stopping.is_set():
                     break
-                if not self._ready and failures == 0 and time.monotonic() - started < _STABLE_AFTER_S:
+                lasted_s = time.monotonic() - started
+                if not self._ready and failures == 0 and lasted_s < _STABLE_AFTER_S:
                     return 1  # it never came up: a person should read why
+                self._ready = False
                 failures += 1
-                backoff_s = 1.0 if time.monotonic() - started > _STABLE_AFTER_S else min(backoff_s * 2, _BACKOFF_MAX_S)
+                backoff_s = 1.0 if lasted_s > _STABLE_AFTER_S else min(backoff_s * 2, _BACKOFF_MAX_S)
                 self._say("node", ok=False, detail=f"ended unexpectedly, starting again in {backoff_s:.0f} s")
                 self._stopping.wait(backoff_s)
         finally:
@@ -86,9 +91,12 @@ class Keeper:
 
     def _run_node(self) -> None:
         self._sweep_leftovers()
-        self._ready = False
         self._parts.clear()
-        self._page.open()
+        try:
+            self._page.open()
+        except OSError as error:
+            self._say("port", ok=False, detail=f"{self._settings.http_port} is not free: {error.strerror}")
+            return
         environment = {
             **os.environ,
             "GRACE_HOME": str(self._settings.home),
@@ -96,7 +104,7 @@ class Keeper:
             "GRACE_HTTP_PORT": str(self._settings.http_port),
             "GRACE_RAY_TEMP_DIR": str(self._files.ray_temp_dir),
         }
-        with self._files.log.open("a") as log:
+        with self._log() as log:
             self._node = subprocess.Popen(
                 [sys.executable, "-m", "actors.node"],
                 stdout=subprocess.PIPE,
@@ -114,6 +122,12 @@ class Keeper:
         if self._node.poll() is None:
             self._stop_node(self._node)
         reading.join(1.0)
+
+    def _log(self) -> IO[str]:
+        try:
+            return self._files.log.open("a")
+        except OSError:  # the disk may be read-only now: what failed is told by the reports
+            return Path(os.devnull).open("a")
 
     def _stop_node(self, node: "subprocess.Popen[str]") -> None:
         self._show("Stopping ...")
@@ -145,7 +159,8 @@ class Keeper:
     def _write_state(self) -> None:
         settings = self._settings
         state = {"url": settings.url, "home": str(settings.home), "version": __version__, "ready": self._ready}
-        self._files.write({**me(), **state, "parts": self._parts, "node": self._node.pid if self._node else None})
+        with contextlib.suppress(OSError):  # a full disk must not end what starts again whatever it ended
+            self._files.write({**me(), **state, "parts": self._parts, "node": self._node.pid if self._node else None})
 
     def _sweep_leftovers(self) -> None:
         """Wait for the processes of a Ray that has ended, end those that hang, and remove its folder."""
@@ -154,7 +169,8 @@ class Keeper:
         while (leftovers := _processes_of(folder)) and time.monotonic() < deadline:
             time.sleep(0.1)
         for leftover in leftovers:
-            leftover.kill()
+            with contextlib.suppress(psutil.NoSuchProcess):
+                leftover.kill()
         psutil.wait_procs(leftovers, timeout=2.0)
         shutil.rmtree(folder, ignore_errors=True)
 

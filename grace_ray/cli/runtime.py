@@ -1,5 +1,6 @@
 """grace up, down, status, config: starting, stopping and looking at the runtime of this GRACE_HOME."""
 
+import contextlib
 import json
 import os
 import subprocess
@@ -36,11 +37,16 @@ def up(
     if detach:
         raise typer.Exit(_up_detached(settings))
     try:
-        code = Keeper(settings, lambda line: print(line, flush=True)).run()
+        code = Keeper(settings, _show).run()
     except CallerError as error:
         typer.echo(f"grace up: {error}", err=True)
         code = EXIT_FAILED
     raise typer.Exit(code)
+
+
+def _show(line: str) -> None:
+    with contextlib.suppress(OSError):  # the terminal is gone, or the log's disk full: no reason to stop
+        print(line, flush=True)
 
 
 def _up_detached(settings: Settings) -> int:
@@ -63,7 +69,8 @@ def _up_detached(settings: Settings) -> int:
         )
     deadline = time.monotonic() + _UP_TIMEOUT_S
     while time.monotonic() < deadline and keeper.poll() is None:
-        if files.read().get("ready"):
+        state = files.read()
+        if state.get("ready") and state.get("pid") == keeper.pid:  # not what a Grace that was killed left behind
             typer.echo(f"Grace is ready: {settings.url}")
             return 0
         time.sleep(0.1)
@@ -103,7 +110,8 @@ def status(home: Home = None, as_json: Json = False) -> None:
         answer: dict[str, Any] = {"ready": False, "url": None, "home": str(settings.home), "version": None, "parts": {}}
         code = EXIT_UNREACHABLE
     else:
-        answer = _ask(state["url"], settings) or {name: state.get(name) for name in ("ready", "url", "home", "version")}
+        silent = {**{name: state.get(name) for name in ("url", "home", "version")}, "ready": False}
+        answer = _ask(state["url"], settings) or silent  # what the keeper last wrote is not what is
         answer.setdefault("parts", state.get("parts", {}))
         code = 0 if answer["ready"] else EXIT_FAILED
     if as_json:

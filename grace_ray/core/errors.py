@@ -86,6 +86,10 @@ class StoreUnavailable(RuntimeFault):
     """The store cannot be written now: disk full, read-only, or the database is away."""
 
 
+class PartAway(RuntimeFault):
+    """A part of Grace did not answer in time, or is being made again; the same call may be repeated."""
+
+
 class StaleCursor(RuntimeFault):
     """A follower tried to commit from a cursor that is not the stored one: it must restore before it goes on."""
 

@@ -6,7 +6,7 @@ itself; only then another attempt starts. What an older attempt brings home late
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -54,6 +54,7 @@ class Launcher:
         self._settings = settings
         self._ledger = Ledger()
         self._model = OutcomeModel()
+        self._listens_since: datetime | None = None
 
     def handle(self, entries: Sequence[Entry], now: datetime) -> Effects:
         """Take requests and what became of clusters."""
@@ -70,23 +71,31 @@ class Launcher:
     def tick(self, now: datetime) -> Effects:
         """End what ran out of time, and take back what a silent worker lost."""
         changes = Changes()
+        self._listens_since = self._listens_since or now  # while nobody listened, no worker was silent
+        heard_by = self._listens_since + timedelta(seconds=self._settings.lease_s)
         for mission in self._ledger.running():
             if mission.started_at and now >= mission.started_at + timedelta(seconds=self._settings.timeout_s):
                 error = f"The mission did not end within {self._settings.timeout_s:.0f} s."
                 self._end(mission, "timed_out", now, changes, error=error)
-            elif mission.lease_until is None or now >= mission.lease_until:
+            elif now >= max(mission.lease_until or now, heard_by):
                 error = f"Worker {mission.worker} was silent for {self._settings.lease_s:.0f} s."
                 self._retry(mission, error, now, changes)
         return changes.effects()
 
-    def starts(self, now: datetime, free_workers: Sequence[str]) -> tuple[Effects, list[Start]]:
-        """Give waiting missions to free workers, as far as the cap allows. The host commits, then starts them."""
+    def starts(
+        self, now: datetime, free_workers: Sequence[str], held: Collection[str] = ()
+    ) -> tuple[Effects, list[Start]]:
+        """Give waiting missions to free workers, as far as the cap allows. The host commits, then starts them.
+
+        Missions ``held`` (ids) wait on: a worker that has lost such a one has not been stopped yet.
+        """
         running = self._ledger.running()
         busy = {mission.worker for mission in running}
         free = [worker for worker in dict.fromkeys(free_workers) if worker not in busy]
         room = max(0, self._settings.max_running - len(running))
         changes, started = Changes(), []
-        for mission, worker in zip(self._ledger.pending()[:room], free, strict=False):
+        waiting = [mission for mission in self._ledger.pending() if mission.mission_id not in held]
+        for mission, worker in zip(waiting[:room], free, strict=False):
             started.append(self._start(mission, worker, now, changes))
         return changes.effects(), started
 
@@ -171,6 +180,7 @@ class Launcher:
     def restore(self, state: bytes | None, reader: Reader) -> None:
         """Start from the records as they stand; running missions keep their lease."""
         self._ledger = Ledger.of(reader)
+        self._listens_since = None
         record = reader.record(MODEL_VIEW, MODEL_KEY)
         self._model = OutcomeModel()
         if record and record.body:

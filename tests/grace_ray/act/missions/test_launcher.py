@@ -307,7 +307,7 @@ def test_switched_off_nothing_runs_and_every_request_gets_an_answer():
         house.launcher.operate("create", {"description": "x"}, START)
 
 
-def test_a_restarted_launcher_keeps_the_running_and_takes_back_the_expired():
+def test_a_restarted_launcher_gives_workers_a_lease_to_be_heard_before_it_takes_their_missions_back():
     house = House(lease_s=15)
     house.take(request())
     house.starts("w1")
@@ -316,7 +316,25 @@ def test_a_restarted_launcher_keeps_the_running_and_takes_back_the_expired():
     assert house.starts("w1", "w2") == []
     assert house.launcher.heartbeat(ID, 1, house.now)[1]
     house.restart()
+    house.tick(60)
+    assert house.starts("w2") == [], "nobody listened for a minute; the worker may still be at it"
+    assert house.launcher.heartbeat(ID, 1, house.now)[1]
+    house.restart()
+    house.tick(60)
+    house.tick(14)
+    assert house.starts("w2") == []
+    house.tick(2)
+    assert house.starts("w2")[0].attempt == 2
+
+
+def test_a_mission_whose_lost_worker_still_runs_waits_until_it_is_stopped():
+    house = House(lease_s=15)
+    house.take(request())
+    house.starts("w1")
+    house.tick(1)
     house.tick(16)
+    effects, started = house.launcher.starts(house.now, ["w2"], {ID})
+    assert (effects.facts, started) == ((), [])
     assert house.starts("w2")[0].attempt == 2
 
 
