@@ -10,11 +10,11 @@ from typing import Annotated, Any, NamedTuple
 import typer
 
 from grace_ray.cli.connection import connect
-from grace_ray.cli.options import Home, Json, Url
+from grace_ray.cli.options import Home, Json, Url, WaitS
 from grace_ray.cli.pacing import Pace, restamped
 from grace_ray.cli.printing import print_json
 from grace_ray.cli.recordings import FORMATS, read
-from grace_ray.cli.sending import PATIENTLY, Tally
+from grace_ray.cli.sending import Patience, Tally
 from grace_ray.client.blocking_grace import Grace
 from grace_ray.core.clock import utc_now
 from grace_ray.core.errors import GraceError
@@ -31,6 +31,7 @@ def replay(
     limit: Annotated[int | None, typer.Option(min=1, help="Send so many events at most")] = None,
     run: Annotated[str, typer.Option(help="A name that makes the same file new events")] = "",
     keep_time: Annotated[bool, typer.Option("--keep-time", help="Send the recorded times instead of now")] = False,
+    wait_s: WaitS = 60.0,
     home: Home = None,
     url: Url = None,
     as_json: Json = False,
@@ -38,12 +39,18 @@ def replay(
     """Send a recorded stream, at a speed. The same file again is the same events, so it can be resumed."""
     if format not in FORMATS:
         raise typer.BadParameter(f"--format is one of {', '.join(FORMATS)}")
+    grace, tally = connect(home, url), Tally()
     events = read(file, format, source or f"log/{file.name}", run)[skip : None if limit is None else skip + limit]
-    grace, tally = connect(home, url, PATIENTLY), Tally()
     started = time.monotonic()
     try:
         with _progress(len(events), is_shown=not as_json) as on_progress:
-            _send(events, _Way(grace, tally, on_progress), Pace(speed, rate), batch, keep_time=keep_time)
+            _send(
+                events,
+                _Way(grace, tally, Patience(wait_s=wait_s), on_progress),
+                Pace(speed, rate),
+                batch,
+                keep_time=keep_time,
+            )
     except (KeyboardInterrupt, GraceError):
         typer.echo(f"Stopped after {tally.total} events; go on with --skip {skip + tally.total}.", err=True)
         raise
@@ -51,17 +58,18 @@ def replay(
 
 
 class _Way(NamedTuple):
-    """Where events go, who counts them, and who is told."""
+    """Where events go, who counts them, how long to wait, and who is told."""
 
     grace: Grace
     tally: Tally
+    patience: Patience
     on_progress: Callable[[int], None]
 
 
 def _send(events: Sequence[dict[str, Any]], way: _Way, pace: Pace, batch: int, *, keep_time: bool) -> None:
     for due_s, part in pace.batches(events, batch):
         time.sleep(max(0.0, due_s - pace.elapsed_s()))
-        way.tally.send(way.grace, part if keep_time else restamped(part, utc_now()))
+        way.tally.send(way.grace, part if keep_time else restamped(part, utc_now()), way.patience)
         way.on_progress(way.tally.total)
 
 

@@ -9,9 +9,9 @@ from typing import Annotated
 import typer
 
 from grace_ray.cli.connection import connect
-from grace_ray.cli.options import Home, Json, Url
+from grace_ray.cli.options import Home, Json, Url, WaitS
 from grace_ray.cli.printing import print_json
-from grace_ray.cli.sending import FOR_EVER, Tally
+from grace_ray.cli.sending import Patience, Tally
 from grace_ray.sense.formats.lines import Joiner, Record, event
 from grace_ray.sense.tail import Tail
 from grace_ray.settings import load
@@ -24,20 +24,21 @@ def tail(
     source: Annotated[str | None, typer.Option(help="Who says so; default: log/ and the file's name")] = None,
     from_start: Annotated[bool, typer.Option("--from-start", help="Send all that it holds, too")] = False,
     for_s: Annotated[float, typer.Option("--for-s", min=0, help="End after so many seconds; 0: at Ctrl-C")] = 0.0,
+    wait_s: WaitS = 600.0,
     home: Home = None,
     url: Url = None,
     as_json: Json = False,
 ) -> None:
     """Follow a log file and send what is written to it; started again, it goes on where it was."""
     name = source or f"log/{file.name}"
+    grace, tally, patience = connect(home, url), Tally(), Patience(wait_s=wait_s)
     checkpoint = _checkpoint(load(home=home).home, file, name)
     if from_start:
         checkpoint.unlink(missing_ok=True)
     log = Tail(file, checkpoint, "begin" if from_start else "end")
-    grace, tally = connect(home, url, FOR_EVER), Tally()
     try:
         for records in _records(log, time.monotonic() + for_s if for_s else float("inf")):
-            tally.send(grace, [event(record, name) for record in records])
+            tally.send(grace, [event(record, name) for record in records], patience)
             log.commit(records[-1].end)
     except KeyboardInterrupt:
         pass

@@ -9,9 +9,10 @@ from typing import Annotated, Any, NamedTuple
 
 import typer
 
-from grace_ray.cli.connection import place, stream
-from grace_ray.cli.options import Home, Json, Url
-from grace_ray.core.errors import Unreachable
+from grace_ray.cli.connection import place, reach, stream
+from grace_ray.cli.options import Home, Json, Url, WaitS
+from grace_ray.cli.sending import tell
+from grace_ray.core.errors import StoreUnavailable, Unreachable
 
 LINES = 20
 PAUSE_S = 2.0
@@ -35,16 +36,27 @@ class Message(NamedTuple):
     data: Any
 
 
+class Source(NamedTuple):
+    """The Grace to watch, and how long it is waited for when it goes away."""
+
+    url: str
+    token: str
+    wait_s: float
+
+
 def watch(
     after: Annotated[int | None, typer.Option(min=0, help="Begin after this seq of the journal")] = None,
     for_s: Annotated[float, typer.Option("--for-s", min=0, help="End after so many seconds; 0: at Ctrl-C")] = 0.0,
+    wait_s: WaitS = 600.0,
     home: Home = None,
     url: Url = None,
     as_json: Json = False,
 ) -> None:
     """Watch the loop turn, live."""
+    where, token = place(home, url)
+    reach(where)
     deadline = time.monotonic() + for_s if for_s else float("inf")
-    messages = _messages(*place(home, url), after, deadline)
+    messages = _messages(Source(where, token, wait_s), after, deadline)
     try:
         if as_json or not sys.stdout.isatty():
             _print(messages, as_json=as_json)
@@ -72,19 +84,23 @@ def parse(lines: Iterator[str]) -> Iterator[Message]:
             data.append(value)
 
 
-def _messages(url: str, token: str, after: int | None, deadline: float) -> Iterator[Message]:
+def _messages(source: Source, after: int | None, deadline: float) -> Iterator[Message]:
     """Yield what the runtime streams; a stream that breaks is taken up again where it ended."""
-    last, has_begun = "" if after is None else str(after), False
+    last, away_since = "" if after is None else str(after), None
     while time.monotonic() < deadline:
         try:
-            with stream(url, token, {"Last-Event-ID": last} if last else {}) as lines:
+            with stream(source.url, source.token, {"Last-Event-ID": last} if last else {}) as lines:
                 for message in parse(lines):
-                    has_begun, last = True, message.id or last
+                    last, away_since = message.id or last, None
                     yield message
                     if time.monotonic() >= deadline:
                         return
-        except Unreachable:
-            if not has_begun:
+        except (Unreachable, StoreUnavailable) as error:
+            now = time.monotonic()
+            if away_since is None:
+                tell(f"{error.message} Waiting for it, {source.wait_s:.0f} s at most (--wait-s) ...")
+                away_since = now
+            if now - away_since >= source.wait_s:
                 raise
         time.sleep(PAUSE_S)
 

@@ -1,15 +1,19 @@
 """replay, tail and watch: recorded and live streams, sent once each, through waits and rotations."""
 
 import json
+import socket
 import threading
 import time
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from grace_ray.cli.logtimes import time_of
 from grace_ray.cli.pacing import Pace, restamped
+from grace_ray.cli.sending import Patience
 from grace_ray.cli.watch import parse
+from grace_ray.core.errors import Backpressure, Unreachable
 
 LOG = "".join(f"2026-01-31 12:00:{i % 60:02d},000 ERROR db: connection {i} refused\n" for i in range(1200))
 
@@ -181,3 +185,74 @@ def test_watch_shows_what_happens(here, log):
     seqs = [message["seq"] for message in messages if message["event"] == "entry" and message["kind"] != "event"]
     assert seqs == sorted(set(seqs))
     assert "cluster.created" in {message.get("type") for message in messages}
+
+
+@pytest.fixture
+def nowhere():
+    """A URL of this machine at which nothing listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{probe.getsockname()[1]}"
+
+
+@pytest.mark.parametrize(
+    "command", [("emit", "a.b"), ("replay", "LOG"), ("tail", "LOG"), ("watch",), ("clusters", "list")]
+)
+def test_without_a_grace_a_command_says_so_at_once(grace, nowhere, log, command):
+    words = [str(log) if word == "LOG" else word for word in command]
+    error = grace(*words, "--url", nowhere, "--home", log.parent).error
+    assert isinstance(error, Unreachable)
+    assert (nowhere in error.message, error.field) == (True, "url")
+
+
+def test_what_is_not_grace_is_not_taken_for_it(grace, log):
+    class Other(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_error(404)
+
+        def log_message(self, *_):
+            return
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Other) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        error = grace("replay", log, "--url", f"http://127.0.0.1:{server.server_port}", "--home", log.parent).error
+        server.shutdown()
+    assert "not Grace" in error.message
+
+
+class Absence:
+    """A Grace that is away for some calls, on a clock that only sleeping moves."""
+
+    def __init__(self, *errors):
+        self.errors, self.now, self.lines = list(errors), 0.0, []
+
+    def patience(self, wait_s):
+        return Patience(wait_s=wait_s, say=self.lines.append, clock=lambda: self.now, sleep=self.sleep)
+
+    def sleep(self, seconds):
+        self.now += seconds
+
+    def work(self):
+        if self.errors:
+            raise self.errors.pop(0)
+        return "done"
+
+
+def test_a_grace_that_goes_away_is_waited_for_visibly():
+    away = Absence(*[Unreachable("Grace did not answer.", "url")] * 10)
+    assert away.patience(60).wait_for(away.work) == "done"
+    assert [line.split(".")[0] for line in away.lines] == ["Grace did not answer", "Grace answers again"]
+
+
+def test_it_is_waited_for_no_longer_than_was_said():
+    away = Absence(*[Unreachable("Grace did not answer.", "url")] * 1000)
+    with pytest.raises(Unreachable):
+        away.patience(60).wait_for(away.work)
+    assert away.now == pytest.approx(60)
+
+
+def test_a_full_buffer_is_not_worth_a_line_unless_it_stays_full():
+    busy = Absence(*[Backpressure("Full.")] * 3)
+    assert (busy.patience(60).wait_for(busy.work), busy.lines) == ("done", [])
+    stuck = Absence(*[Backpressure("Full.")] * 30)
+    assert (stuck.patience(60).wait_for(stuck.work), len(stuck.lines)) == ("done", 2)
