@@ -32,6 +32,7 @@ _ROLES = {
     "ray::ServeController": "controller",
 }
 _FOLLOWERS_LAG_S = 120.0
+_MISSIONS_S = 300.0
 
 
 class House(NamedTuple):
@@ -72,6 +73,17 @@ class House(NamedTuple):
                 return
             time.sleep(0.02)
         raise TimeoutError(f"triage did not catch up within {_FOLLOWERS_LAG_S} s")
+
+    def wait_until_at_rest(self) -> None:
+        """Return when triage has taken every event and every mission has ended."""
+        self.wait_until_triaged()
+        end = time.monotonic() + _MISSIONS_S
+        while time.monotonic() < end:
+            state = self.get("/api/learning-feedback/dashboard")["current_state"]
+            if not state["active_missions"] and not state["pending_missions"]:
+                return
+            time.sleep(0.5)
+        raise TimeoutError(f"missions did not end within {_MISSIONS_S} s")
 
     def cpu(self) -> dict[str, float]:
         """Return CPU seconds used so far, by role (journal, triage, replica, proxy, ..., rest)."""

@@ -4,8 +4,9 @@
 
 The same events go to each: as CloudEvents to Grace and to Starlette (which parses them and forgets them), as alerts
 of the same labels and text to Alertmanager (which keeps alerts in memory and groups them by labels). Grace's rate
-counts events that are durable and triaged: parsed, redacted, deduplicated, mined, grouped, scored. All three share
-the machine with the client. Alertmanager is left out, saying so, where its package is not installed.
+counts events that are durable and triaged: parsed, redacted, deduplicated, mined, grouped, scored. The missions that
+the storm's clusters launch have ended before the clock starts. All three share the machine with the client.
+Alertmanager is left out, saying so, where its package is not installed.
 """
 
 import argparse
@@ -55,11 +56,15 @@ uvicorn.run(app, host="127.0.0.1", port={port}, log_level="warning", access_log=
 
 
 class Target(NamedTuple):
-    """A system under load: its port, how to write requests, how to wait until all is done, its parts' CPU seconds."""
+    """A system under load: its port, how to write requests, and its parts' CPU seconds.
+
+    ``settle`` waits until all events are done, ``rest`` until what they set off is done too.
+    """
 
     port: int
     requests: Callable[[int], Iterator[bytes]]
     settle: Callable[[], None]
+    rest: Callable[[], None]
     cpu: Callable[[], dict[str, float]]
 
 
@@ -98,7 +103,7 @@ def made_events(count: int) -> list[Event]:
 def measured(target: Target, args: argparse.Namespace) -> dict[str, Any]:
     """Return rates (median of the rounds), latencies, and CPU seconds for a thousand events of one system."""
     load.run(target.port, target.requests(BATCH), args.clients, 1.5)  # caches, connections, first imports
-    target.settle()
+    target.rest()
     before = target.cpu()
     batches = [one_round(target, BATCH, args) for _ in range(args.rounds)]
     after, events = target.cpu(), sum(one["events"] for one in batches)
@@ -138,7 +143,11 @@ def one_round(target: Target, size: int, args: argparse.Namespace) -> dict[str, 
 
 def grace_target(house: House, events: list[Event]) -> Target:
     """Return Grace as a target."""
-    return Target(house.port, cloudevents(events), house.wait_until_triaged, house.cpu)
+    return Target(house.port, cloudevents(events), house.wait_until_triaged, house.wait_until_at_rest, house.cpu)
+
+
+def _nothing() -> None:
+    """Wait for nothing: what has answered is done."""
 
 
 @contextmanager
@@ -148,7 +157,7 @@ def starlette(events: list[Event]) -> Iterator[Target]:
     with subprocess.Popen([sys.executable, "-c", CEILING.format(port=port)]) as server:
         try:
             wait_for(f"http://127.0.0.1:{port}/", {404})
-            yield Target(port, cloudevents(events), lambda: None, lambda: {"all": cpu_s(tree(server.pid))})
+            yield Target(port, cloudevents(events), _nothing, _nothing, lambda: {"all": cpu_s(tree(server.pid))})
         finally:
             server.terminate()
 
@@ -165,7 +174,7 @@ def alertmanager(events: list[Event]) -> Iterator[Target]:
         with subprocess.Popen(command) as server:
             try:
                 wait_for(f"http://127.0.0.1:{port}/-/ready", {200})
-                yield Target(port, alerts(events), lambda: None, lambda: {"all": cpu_s(tree(server.pid))})
+                yield Target(port, alerts(events), _nothing, _nothing, lambda: {"all": cpu_s(tree(server.pid))})
             finally:
                 server.terminate()
 
