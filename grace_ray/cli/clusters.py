@@ -7,7 +7,7 @@ import typer
 
 from grace_ray.cli.connection import connect
 from grace_ray.cli.options import After, By, Home, Json, Limit, Note, Url
-from grace_ray.cli.printing import print_fields, print_json, print_table
+from grace_ray.cli.printing import age, print_fields, print_json, print_table, say
 from grace_ray.client.calls import ClusterStatus
 from grace_ray.core.cluster import Cluster
 from grace_ray.core.jsonable import to_plain
@@ -51,11 +51,13 @@ def list_clusters(
         print_json(page)
         return
     rows = [
-        (c["urgency_score"], c["event_count"], c["status"], c["cluster_key"], c["last_seen"], _first_line(c))
+        (c["urgency_score"], c["event_count"], c["status"], c["cluster_key"], age(c["last_seen"]), _first_line(c))
         for c in page["items"]
     ]
     print_table(
-        ("urgency", "events", "status", "cluster", "last seen", "says"), rows, nothing="No clusters: all is quiet."
+        ("urgency", "events", "status", "cluster", "last seen", "says"),
+        rows,
+        nothing="No clusters: nothing like that went wrong.",
     )
     if page["next"]:
         typer.echo(f"More: --after {page['next']}")
@@ -76,11 +78,11 @@ def show(cluster_key: Key, home: Home = None, url: Url = None, as_json: Json = F
         return
     print_fields(cluster, _SHOWN)
     for reason in cluster["reasons"]:
-        typer.echo(f"  {reason}")
+        say(f"  {reason}")
     for mission in cluster["missions"]:
-        typer.echo(f"mission            {mission['mission_id']} {mission['status']}: {mission['summary']}")
+        say(f"mission              {mission['mission_id']} {mission['status']}: {mission['summary']}")
     for event in cluster["events"][-10:]:
-        typer.echo(f"event              {event.get('at', '')} {event.get('message', '')}")
+        say(f"event                {event.get('at', '')[:19]}  {event.get('message', '')}")
 
 
 @app.command()

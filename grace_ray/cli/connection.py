@@ -52,8 +52,8 @@ def _is_starting(url: str) -> bool:
     try:
         answer = httpx.get(f"{url}/healthz", timeout=ANSWER_MAX_S, trust_env=not is_loopback(url))
         said = answer.json()
-    except httpx.InvalidURL as error:
-        raise InvalidInput(f"{url!r} is not a URL: {error}.", "url") from error
+    except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
+        raise InvalidInput(f"{url!r} is not a URL such as http://127.0.0.1:8000.", "url") from error
     except httpx.TimeoutException as error:
         raise Unreachable(f"No Grace answers at {url} within {ANSWER_MAX_S:.0f} s.", "url") from error
     except httpx.TransportError as error:

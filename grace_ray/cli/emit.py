@@ -19,7 +19,7 @@ def emit(
     message: Annotated[str, typer.Argument(help="What happened, in a line")] = "",
     source: Annotated[str, typer.Option(help="Who says so")] = "cli",
     severity: Annotated[str | None, typer.Option(help="low, medium, high or critical")] = None,
-    domain: Annotated[str | None, typer.Option()] = None,
+    domain: Annotated[str | None, typer.Option(help="Which part of the fleet, such as agents")] = None,
     pattern: Annotated[str | None, typer.Option(help="What kind of trouble, such as timeout")] = None,
     subject: Annotated[str | None, typer.Option(help="What it is about")] = None,
     data: Annotated[str, typer.Option(help="More of it, as a JSON object")] = "{}",
@@ -49,7 +49,7 @@ def emit(
     elif not tally.rejected:
         typer.echo(f"{'accepted' if tally.accepted else 'known already'}: {event['id']}")
     for reason in tally.reasons:
-        typer.echo(f"grace emit: {reason}", err=True)
+        typer.echo(f"grace emit: {reason.removeprefix(event['id'] + ': ')}", err=True)
     raise typer.Exit(EXIT_FAILED if tally.rejected else 0)
 
 

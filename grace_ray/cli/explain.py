@@ -6,7 +6,7 @@ import typer
 
 from grace_ray.cli.connection import connect
 from grace_ray.cli.options import Home, Json, Url
-from grace_ray.cli.printing import print_json
+from grace_ray.cli.printing import print_json, say
 
 
 def explain(
@@ -21,6 +21,6 @@ def explain(
         print_json(answer)
         return
     for sentence in answer["answer"]:
-        typer.echo(sentence)
+        say(sentence)
     for fact in answer["facts"]:
-        typer.echo(f"  {fact['seq']:>8}  {fact['at']}  {fact['type']}  {fact.get('why', '')}".rstrip())
+        say(f"  {fact['seq']:>8}  {fact['at'][:19]}  {fact['type']}  {fact.get('why', '')}".rstrip())

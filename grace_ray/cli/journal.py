@@ -16,7 +16,7 @@ import typer
 from grace_ray.cli.connection import connect
 from grace_ray.cli.evidence import Verdict, check_file, proof_in_words, public_key
 from grace_ray.cli.options import Home, Json, Limit, Url
-from grace_ray.cli.printing import print_json, print_table
+from grace_ray.cli.printing import age, print_json, print_table, say
 from grace_ray.core.errors import InvalidInput, NotFound
 from grace_ray.core.fact import KINDS
 from grace_ray.core.store import EntryFilter, Reader
@@ -32,9 +32,9 @@ def list_entries(
     after: Annotated[int | None, typer.Option(min=0, help="Go on after this seq")] = None,
     limit: Limit = 50,
     kind: Annotated[str | None, typer.Option(help="event, finding, decision, mission, knowledge, ...")] = None,
-    source: Annotated[str | None, typer.Option()] = None,
-    type: Annotated[str | None, typer.Option()] = None,  # noqa: A002
-    subject: Annotated[str | None, typer.Option()] = None,
+    source: Annotated[str | None, typer.Option(help="Only from this source")] = None,
+    type: Annotated[str | None, typer.Option(help="Only this type, such as mission.created")] = None,  # noqa: A002
+    subject: Annotated[str | None, typer.Option(help="Only about this, such as a cluster key")] = None,
     text: Annotated[str | None, typer.Option("--text", "-q", help="A piece of the body")] = None,
     is_newest_first: Annotated[bool, typer.Option("--newest", help="Newest first")] = False,
     home: Home = None,
@@ -63,10 +63,17 @@ def list_entries(
     if as_json:
         print_json(page)
         return
-    rows = [(e["seq"], e["at"], e["kind"], e["type"], e["source"], e["subject"]) for e in page["items"]]
-    print_table(("seq", "at", "kind", "type", "source", "subject"), rows, nothing="No entries.")
+    rows = [(e["seq"], age(e["at"]), e["kind"], e["type"], e["source"], _gist(e)) for e in page["items"]]
+    print_table(("seq", "at", "kind", "type", "source", "about"), rows, nothing="No entries.")
     if page["next"]:
         typer.echo(f"More: --after {page['next']}")
+
+
+def _gist(entry: dict[str, Any]) -> str:
+    """Return what an entry is about: its first words, else its subject."""
+    body = entry["body"] or {}
+    said = next((str(body[name]) for name in ("message", "reason", "why", "description") if body.get(name)), "")
+    return said if entry["subject"] in said else f"{entry['subject']}: {said}" if said else entry["subject"]
 
 
 @app.command()
@@ -120,7 +127,7 @@ def prove(
     if as_json:
         print_json({**proof, "holds": not flaw})
     else:
-        typer.echo(proof_in_words(proof, flaw))
+        say(proof_in_words(proof, flaw))
         for step in proof["path"]:
             typer.echo(f"  {step}")
     if flaw:
@@ -157,7 +164,7 @@ def _say(verdict: Verdict, *, as_json: bool) -> None:
     if as_json:
         print_json({**verdict.plain, "sound": verdict.is_sound})
     else:
-        typer.echo(verdict.sentence)
+        say(verdict.sentence)
         if verdict.doubt:
             typer.echo(verdict.doubt, err=True)
     if not verdict.is_sound:

@@ -8,7 +8,7 @@ import typer
 
 from grace_ray.cli.connection import connect
 from grace_ray.cli.options import Home, Json, Url
-from grace_ray.cli.printing import print_json
+from grace_ray.cli.printing import print_json, say
 from grace_ray.core.document import Document
 from grace_ray.core.errors import InvalidInput
 from grace_ray.core.jsonable import to_plain
@@ -22,7 +22,7 @@ BATCH_MAX = 200
 @app.command()
 def add(
     paths: Annotated[list[Path], typer.Argument(exists=True, help="Files, or folders of Markdown and text")],
-    topic: Annotated[str, typer.Option()] = "",
+    topic: Annotated[str, typer.Option(help="What they are about, in a word or two")] = "",
     origin: Annotated[str, typer.Option(help="runbook, operator or upload")] = "runbook",
     home: Home = None,
     url: Url = None,
@@ -55,12 +55,12 @@ def search(
         print_json(found)
         return
     if not found["items"]:
-        typer.echo("Nothing is known of that yet.")
+        typer.echo("Nothing is known of that yet. Give Grace your runbooks: grace knowledge add FOLDER")
     for place, hit in enumerate(found["items"], 1):
         heading = " > ".join(part for part in (hit["title"], hit["heading"]) if part)
-        typer.echo(f"{place}. {heading} ({hit['score']:.2f}, {hit['source']})")
+        say(f"{place}. {heading} ({hit['score']:.2f}, {hit['source']})")
         for line in hit["text"].strip().splitlines()[:8]:
-            typer.echo(f"     {line}")
+            say(f"     {line}")
 
 
 @app.command()

@@ -13,6 +13,7 @@ from grace_ray import __version__
 from grace_ray.core.errors import GraceError, Unreachable
 
 EXIT_FAILED, EXIT_USAGE, EXIT_UNREACHABLE = 1, 2, 3
+EXIT_INTERRUPTED = 130
 
 
 class Family(NamedTuple):
@@ -47,6 +48,8 @@ def main() -> None:
     asked = set(FAMILIES) if is_completing else {next((a for a in sys.argv[1:] if not a.startswith("-")), "")}
     try:
         build(asked)(prog_name="grace")
+    except KeyboardInterrupt:  # in the midst of imports; later ones typer turns into the same code
+        sys.exit(EXIT_INTERRUPTED)
     except GraceError as error:
         typer.echo(f"grace: {_in_words(error)}", err=True)
         sys.exit(EXIT_UNREACHABLE if _is_away(error) else EXIT_FAILED)

@@ -6,7 +6,7 @@ import typer
 
 from grace_ray.cli.connection import connect
 from grace_ray.cli.options import After, By, Home, Json, Limit, Note, Url
-from grace_ray.cli.printing import print_fields, print_json, print_table
+from grace_ray.cli.printing import age, print_fields, print_json, print_table, say
 from grace_ray.client.calls import MissionStatus
 from grace_ray.core.jsonable import to_plain
 
@@ -50,10 +50,17 @@ def list_missions(
         print_json(page)
         return
     rows = [
-        (m["status"], m["priority"], m["created_at"], m["mission_id"], m["description"], len(m["knowledge_acquired"]))
+        (
+            m["status"],
+            m["priority"],
+            age(m["created_at"]),
+            len(m["knowledge_acquired"]),
+            m["mission_id"],
+            m["description"],
+        )
         for m in page["items"]
     ]
-    print_table(("status", "priority", "created", "mission", "to learn", "statements"), rows, nothing="No missions.")
+    print_table(("status", "priority", "created", "learned", "mission", "to learn"), rows, nothing="No missions.")
     if page["next"]:
         typer.echo(f"More: --after {page['next']}")
 
@@ -65,18 +72,19 @@ def show(mission_id: MissionId, home: Home = None, url: Url = None, as_json: Jso
     if as_json:
         print_json(mission)
         return
-    print_fields(mission, _SHOWN)
+    is_said = mission["error"] and mission["summary"] in mission["error"]
+    print_fields(mission, [name for name in _SHOWN if name != "summary" or not is_said])
     for report in mission["strategies"]:
-        typer.echo(f"  {report['strategy']:<10} {report['status']:<12} {report['detail']}")
+        say(f"  {report['strategy']:<10} {report['status']:<12} {report['detail']}")
     for statement in mission["knowledge_acquired"]:
-        typer.echo(f"* {statement['text']}")
-        typer.echo(f"    from {statement['source']} ({statement['confidence']:.2f})")
+        say(f"* {statement['text']}")
+        say(f"    from {statement['source']} ({statement['confidence']:.2f})")
 
 
 @app.command()
 def start(
     question: Annotated[str, typer.Argument(help="What to learn")],
-    topic: Annotated[str, typer.Option()] = "",
+    topic: Annotated[str, typer.Option(help="What it is about, in a word or two")] = "",
     cluster: Annotated[str | None, typer.Option(help="The cluster it is about")] = None,
     by: By = None,
     home: Home = None,

@@ -11,6 +11,7 @@ import typer
 
 from grace_ray.cli.connection import place, reach, stream
 from grace_ray.cli.options import Home, Json, Url, WaitS
+from grace_ray.cli.printing import clean
 from grace_ray.cli.sending import tell
 from grace_ray.core.errors import StoreUnavailable, Unreachable
 
@@ -118,11 +119,15 @@ def _print(messages: Iterator[Message], *, as_json: bool) -> None:
 def _line(message: Message) -> str:
     said = message.data
     if message.name == "stats":
-        return ", ".join(f"{label} {said[name]}" for name, label in _FIGURES if name in said)
+        return ", ".join(f"{label} {_figure(said[name])}" for name, label in _FIGURES if name in said)
     body = said.get("body") or {}
     what = body.get("message") or body.get("description") or body.get("reason") or said["subject"]
     first = str(what).splitlines()[0] if what else ""
-    return f"{said['at'][11:19]}  {said['type']:<26} {said['source']:<24} {first}"
+    return clean(f"{said['at'][11:19]}  {said['type']:<26} {said['source']:<24} {first}")
+
+
+def _figure(value: Any) -> str:
+    return f"{value:,.0f}" if isinstance(value, int | float) else str(value)
 
 
 def _show(messages: Iterator[Message]) -> None:
