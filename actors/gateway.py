@@ -1,6 +1,7 @@
 """The HTTP face's way to the parts on Ray: appends are gathered, calls find actors by name, reads go to the store."""
 
 import asyncio
+from collections import deque
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -13,6 +14,7 @@ from grace_ray.settings import Settings
 
 _STATUS_TIMEOUT_S = 3.0
 _GATHER_MAX_ROWS = 2000
+_SECOND_CALL_ROWS = 200
 
 
 class _Waiting(NamedTuple):
@@ -35,14 +37,19 @@ class RayGateway:
             "sensors": settings.sensors.enabled,
         }
         self._parts = {name: Part(name) for name, is_on in self._switches.items() if is_on}
-        self._waiting: list[_Waiting] = []
+        self._waiting: deque[_Waiting] = deque()
+        self._waiting_rows = 0
         self._sending: set[asyncio.Task[None]] = set()
 
     async def append(self, rows: Sequence[Row]) -> Appended:
-        """Make rows durable; concurrent callers' rows travel in one call, as an actor call costs a millisecond."""
+        """Make rows durable; concurrent callers' rows travel in one call, as an actor call costs a millisecond.
+
+        A second call sets out while the first is under way only where it has much to carry.
+        """
         done: asyncio.Future[Appended] = asyncio.get_running_loop().create_future()
         self._waiting.append(_Waiting(rows, done))
-        if len(self._sending) < 2:
+        self._waiting_rows += len(rows)
+        if not self._sending or (len(self._sending) == 1 and self._waiting_rows >= _SECOND_CALL_ROWS):
             task = asyncio.create_task(self._send())
             self._sending.add(task)
             task.add_done_callback(self._sending.discard)
@@ -100,9 +107,10 @@ class RayGateway:
         group: list[_Waiting] = []
         rows = 0
         while self._waiting and (not group or rows + len(self._waiting[0].rows) <= _GATHER_MAX_ROWS):
-            waiting = self._waiting.pop(0)
+            waiting = self._waiting.popleft()
             rows += len(waiting.rows)
             group.append(waiting)
+        self._waiting_rows -= rows
         return group
 
 
