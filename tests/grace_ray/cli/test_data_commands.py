@@ -38,7 +38,7 @@ def test_data_that_is_no_object_is_a_usage_error(here, data):
 
 def test_clusters_are_listed_shown_and_acted_on(here, key):
     assert key in here("clusters", "list").out
-    assert f"cluster_key        {key}" in here("clusters", "show", key).out
+    assert f"cluster_key          {key}" in here("clusters", "show", key).out
     shown = here("clusters", "show", key, "--json").json
     assert shown["event_count"] == 5
     assert shown["missions"]
