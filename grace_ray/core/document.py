@@ -33,7 +33,9 @@ class Document:
 class Hit:
     """One passage that a search found, with its provenance and why it was found.
 
-    ``score`` is in 0..1, comparable within one answer; ``reasons`` name matched terms and similarity.
+    ``score`` is in 0..1, comparable within one answer; ``relevance`` (0..1) says how much the passage's document is
+    about the question at all and may be compared between answers, None where nobody measured it (a page that another
+    search engine found). ``reasons`` name matched terms and similarity.
     """
 
     passage_id: str
@@ -45,6 +47,7 @@ class Hit:
     topic: str
     score: float
     confidence: float
+    relevance: float | None = None
     learned_from: str = ""
     at: datetime | None = None
     mission_id: str | None = None

@@ -35,7 +35,8 @@ def _hit(found: Found, library: Library, origins: frozenset[str]) -> Hit | None:
     score = min(1.0, weighed(found.score, place.confidence, evidence.usefulness))
     hit = _of_place(held, place, row, library.passage(row), score)
     reasons = _reasons(found, place.confidence, evidence, held.places)
-    return replace(hit, usefulness=evidence.usefulness, reasons=reasons)
+    relevance = round(found.relevance, 3)
+    return replace(hit, relevance=relevance, usefulness=evidence.usefulness, reasons=reasons)
 
 
 def passages_of(source: str, library: Library) -> list[Hit]:
@@ -78,6 +79,7 @@ def _of_statement(found: Found, held: HeldStatement) -> Hit:
         topic=statement.topic,
         score=min(1.0, weighed(found.score, statement.confidence, evidence.usefulness)),
         confidence=statement.confidence,
+        relevance=round(found.relevance, 3),
         learned_from=statement.origin,
         at=statement.at,
         mission_id=statement.mission_id,

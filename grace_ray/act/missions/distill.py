@@ -31,6 +31,7 @@ class _Candidate:
     hit: Hit
     segment: Segment
     terms: frozenset[str]
+    relevance: float
     standing: float
     score: float
 
@@ -157,8 +158,19 @@ def _standing(passages: Sequence[Hit], weights: dict[str, float]) -> dict[str, f
     return standing
 
 
+def _relevance(hit: Hit, weights: dict[str, float]) -> float:
+    """Return how much a source is about the question: as its search measured it, else by the words it covers.
+
+    What the cluster's own history says is about the cluster.
+    """
+    if hit.relevance is not None:
+        return hit.relevance
+    return 1.0 if hit.origin == "pattern" else min(1.0, 2.0 * coverage(hit, weights))
+
+
 def _candidates(hit: Hit, weights: dict[str, float], standing: float) -> list[_Candidate]:
     total = sum(weights.values()) or 1.0
+    relevance = _relevance(hit, weights)
     found = []
     for segment in segments(hit.text, hit.heading):
         words = frozenset(terms(segment.text))
@@ -167,7 +179,16 @@ def _candidates(hit: Hit, weights: dict[str, float], standing: float) -> list[_C
             0.55 * standing + 0.10 * overlap + 0.22 * segment.section
             + 0.11 * segment.action + 0.02 * (1.0 - segment.place)
         )  # fmt: skip
-        found.append(_Candidate(hit=hit, segment=segment, terms=words, standing=standing, score=min(1.0, score)))
+        found.append(
+            _Candidate(
+                hit=hit,
+                segment=segment,
+                terms=words,
+                relevance=relevance,
+                standing=standing,
+                score=min(1.0, score),
+            )
+        )
     return found
 
 
@@ -177,4 +198,6 @@ def _likeness(one: _Candidate, other: _Candidate) -> float:
 
 
 def _sure(candidate: _Candidate) -> float:
-    return min(_SURE_MAX, candidate.hit.confidence * (0.3 + 0.7 * candidate.score))
+    """Return the confidence: of the source, that it is about the question, and that this is what it advises."""
+    told = candidate.hit.confidence * candidate.relevance * (0.3 + 0.7 * candidate.score)
+    return min(_SURE_MAX, told)

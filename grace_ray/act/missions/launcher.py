@@ -137,7 +137,7 @@ class Launcher:
         )
         changes = Changes()
         status = "completed" if findings.statements else "failed"
-        error = "" if findings.statements else f"Nothing was learned. {findings.summary}"
+        error = "" if findings.statements else findings.summary
         self._end(mission, status, now, changes, error=error, facts=_document_facts(mission, findings, now))
         return changes.effects()
 

@@ -87,13 +87,15 @@ def summary(reports: Sequence[StrategyReport], statements: Sequence[Statement]) 
     sources = dict.fromkeys(statement.source for statement in statements)
     count = len(statements)
     learned = (
-        f"Learned {count} statement{'s' * (count != 1)} from {', '.join(sources)}." if count else "Learned nothing."
+        f"Learned {count} statement{'s' * (count != 1)} from {', '.join(sources)}." if count else "Nothing was learned."
     )
     missed = [f"{r.strategy}: {r.status}" for r in reports if r.status not in {"found", "nothing"}]
-    empty = [r.strategy for r in reports if r.status == "nothing"]
+    empty = [r for r in reports if r.status == "nothing"]
     parts = [learned]
-    if empty:
-        parts.append(f"Nothing in {', '.join(empty)}.")
+    if empty and count:
+        parts.append(f"Nothing in {', '.join(report.strategy for report in empty)}.")
+    elif empty:
+        parts += [f"{report.strategy}: {report.detail}" for report in empty]
     if missed:
         parts.append(f"Not asked: {'; '.join(missed)}.")
     return " ".join(parts)

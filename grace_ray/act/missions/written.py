@@ -75,7 +75,8 @@ class WritingDistiller:
             return None
         sure = item.get("confidence", _SURE)
         is_share = isinstance(sure, int | float) and not isinstance(sure, bool) and 0 <= sure <= 1
-        confidence = hit.confidence * min(_SURE, float(sure) if is_share else _SURE)
+        relevance = 1.0 if hit.relevance is None else hit.relevance
+        confidence = hit.confidence * relevance * min(_SURE, float(sure) if is_share else _SURE)
         return to_statement(hit, " ".join(text.split()), quote.strip(), question, confidence, self._clock())
 
 

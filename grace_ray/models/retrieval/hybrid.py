@@ -271,11 +271,12 @@ class HybridIndex:
             self._bearers.setdefault(name, set()).add(document_id)
 
     def _word_weights(self, question: Question) -> dict[str, float]:
-        """What each word of the question tells: the idf of its rarest term; most, if no document has it."""
-        highest = self._documents.highest_idf
-        return {
-            word: max(map(self._documents.idf, word_terms)) or highest for word, word_terms in question.words().items()
-        }
+        """What each word of the question tells: as much as the rarest of its terms that a document has."""
+        return {word: self._weight(word_terms) for word, word_terms in question.words().items()}
+
+    def _weight(self, word_terms: Sequence[str]) -> float:
+        held = [term for term in word_terms if self._documents.idf(term)]
+        return max(map(self._documents.telling, held or word_terms))
 
     def _in_common(self, slot: int, question: Question, word_weights: Mapping[str, float]) -> dict[str, Any]:
         """``coverage`` and ``matched`` of a hit."""
@@ -293,9 +294,8 @@ class HybridIndex:
 
     def _share(self, word_terms: Sequence[str], shared: Collection[str]) -> float:
         """How much of one word a document has, 0 to 1: of an identifier, by parts, for one of them says little."""
-        highest = self._documents.highest_idf
-        telling = {term: self._documents.idf(term) or highest for term in word_terms}
-        return sum(idf for term, idf in telling.items() if term in shared) / sum(telling.values())
+        telling = {term: self._documents.telling(term) for term in word_terms}
+        return sum(weight for term, weight in telling.items() if term in shared) / sum(telling.values())
 
     def _best_passage(self, slot: int, signals: Signals) -> int:
         """The passage, from 0, that is best by half and half of both signals; 0 where there is only a title."""

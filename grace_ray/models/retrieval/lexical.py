@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float32]
 
 FIELD_WEIGHTS: Mapping[str, float] = MappingProxyType({"title": 2.0, "heading": 1.0, "body": 1.0})
+BACKGROUND = 50  # documents that are thought beside those indexed, to say what tells while there are few
 _COMPACT_AT = 0.5  # share of removed documents at which the postings are written anew
 
 
@@ -109,10 +110,13 @@ class LexicalIndex:
         frequency = self._frequencies[term_id] if term_id is not None else 0
         return self._idf(frequency) if frequency else 0.0
 
-    @property
-    def highest_idf(self) -> float:
-        """What a term that no document has would count."""
-        return self._idf(0)
+    def telling(self, term: str) -> float:
+        """How much a term tells: its idf among these documents and BACKGROUND others, of which one has it.
+
+        Comparable between indexes of any size: of three documents, the words of one are no commonplaces.
+        """
+        term_id = self._term_ids.get(term)
+        return self._telling(self._frequencies[term_id] if term_id is not None else 0)
 
     def scores(self, query: Mapping[str, float]) -> Floats:
         """The score of each slot, float32, for terms with weights; 0 where nothing matches or nothing lives."""
@@ -132,17 +136,17 @@ class LexicalIndex:
         return scores
 
     def coverage(self, terms: Iterable[str], smoothing: float = 0.0) -> Floats:
-        """The share of each slot's terms that are among ``terms``, float32 in [0, 1], each term counting its idf.
+        """The share of each slot's terms that are among ``terms``, float32 in [0, 1], each counting what it tells.
 
         It looks from the document: 1 where the terms, each given once, say all that the document does. ``smoothing``
-        (in units of idf) is added to the whole, so that one or two common words are not covered by chance.
+        (in units of ``telling``) is added to the whole, so that one or two common words are not covered by chance.
         """
         covered = np.zeros(len(self._keys), np.float32)
         for term in terms:
-            idf = self.idf(term)
-            if idf:
-                covered[np.frombuffer(self._posting_slots[self._term_ids[term]], np.int32)] += np.float32(idf)
-        masses = self._idf_masses()
+            if self.idf(term):
+                slots = np.frombuffer(self._posting_slots[self._term_ids[term]], np.int32)
+                covered[slots] += np.float32(self.telling(term))
+        masses = self._telling_masses()
         share: Floats = np.divide(covered, masses + np.float32(smoothing), out=np.zeros_like(covered), where=masses > 0)
         return share
 
@@ -224,18 +228,21 @@ class LexicalIndex:
     def _idf(self, frequency: int) -> float:
         return math.log1p((len(self._slots) - frequency + 0.5) / (frequency + 0.5))
 
+    def _telling(self, frequency: int) -> float:
+        return math.log1p((BACKGROUND + len(self._slots) - frequency - 0.5) / (frequency + 1.5))
+
     def _forget_derived(self) -> None:
         self._saturation = self._living = self._masses = None
 
-    def _idf_masses(self) -> Floats:
-        """The sum of idf over the terms of each slot, 0 for an empty one, kept until the index changes."""
+    def _telling_masses(self) -> Floats:
+        """The sum of ``telling`` over the terms of each slot, 0 for an empty one, kept until the index changes."""
         if self._masses is None:
             frequencies = np.frombuffer(self._frequencies, np.int32).astype(np.float32)
-            idf = np.log1p((len(self._slots) - frequencies + 0.5) / (frequencies + 0.5))
+            telling = np.log1p((BACKGROUND + len(self._slots) - frequencies - 0.5) / (frequencies + 1.5))
             sizes = [len(held) for held in self._document_terms]
             flat = np.frombuffer(b"".join(held.tobytes() for held in self._document_terms), np.int32)
             slots = np.repeat(np.arange(len(sizes)), sizes)
-            self._masses = np.bincount(slots, idf[flat], len(sizes)).astype(np.float32)
+            self._masses = np.bincount(slots, telling[flat], len(sizes)).astype(np.float32)
         return self._masses
 
     def _lengths_saturation(self) -> Floats:

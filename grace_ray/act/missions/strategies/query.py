@@ -4,6 +4,7 @@ import re
 
 from grace_ray.core.mission import Question
 from grace_ray.models.retrieval.analysis import STOP_WORDS
+from grace_ray.models.templates.masks import WILDCARD, mask
 
 QUERY_MAX = 1200
 PUBLIC_WORDS_MAX = 10
@@ -14,8 +15,15 @@ _BOILERPLATE = frozenset({"learn", "resolve", "domain", "cluster", "error", "mis
 
 
 def home_query(question: Question) -> str:
-    """Return everything that may help a search in Grace's own knowledge, at most QUERY_MAX characters."""
-    parts = (question.text, *question.terms, *question.messages[:3], question.topic)
+    """Return everything that may help a search in Grace's own knowledge, at most QUERY_MAX characters.
+
+    Of a cluster's messages, which its text has, only what does not vary: an address is in no runbook. A person's
+    question stays as it is, and may lean on its topic.
+    """
+    if question.cluster:
+        parts = (mask(question.text).replace(WILDCARD, " "), *question.terms)
+    else:
+        parts = (question.text, *question.terms, *question.messages[:3], question.topic)
     return " ".join(dict.fromkeys(part.strip() for part in parts if part.strip()))[:QUERY_MAX]
 
 

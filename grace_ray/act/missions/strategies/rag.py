@@ -1,6 +1,6 @@
 """RAG: the passages that answer best in all that Grace knows already, whatever they came from."""
 
-from grace_ray.act.missions.strategies.exploration import Found, failed, found
+from grace_ray.act.missions.strategies.exploration import Found, failed, found, nearest, relevant
 from grace_ray.act.missions.strategies.query import home_query
 from grace_ray.core.errors import GraceError
 from grace_ray.core.mission import Question
@@ -19,7 +19,11 @@ class RagStrategy:
     def explore(self, question: Question, budget: Budget) -> Found:
         """Return what is known."""
         try:
-            hits = self._knowledge.search(home_query(question), self._top_k)
+            searched = self._knowledge.search(home_query(question), self._top_k)
         except GraceError as error:
             return failed(self.name, error)
-        return found(self.name, hits, f"{len(hits)} passages of what is known.")
+        hits = relevant(searched)
+        detail = (
+            f"{len(hits)} passages of what is known." if hits else f"Nothing known is about this. {nearest(searched)}"
+        )
+        return found(self.name, hits, detail.strip())

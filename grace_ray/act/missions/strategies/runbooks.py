@@ -1,8 +1,9 @@
 """Runbooks: the user's own instructions, searched first and read whole: the answer is seldom where the words are."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
-from grace_ray.act.missions.strategies.exploration import Found, failed, found
+from grace_ray.act.missions.strategies.exploration import Found, failed, found, nearest, relevant
 from grace_ray.act.missions.strategies.query import home_query
 from grace_ray.core.document import Hit
 from grace_ray.core.errors import GraceError
@@ -26,13 +27,12 @@ class RunbookStrategy:
     def explore(self, question: Question, budget: Budget) -> Found:
         """Return the passages of the runbooks that match."""
         try:
-            hits = self._knowledge.search(home_query(question), SEARCHED, RUNBOOKS)
+            searched = self._knowledge.search(home_query(question), SEARCHED, RUNBOOKS)
+            hits = relevant(searched)
             passages = [passage for place, hit in enumerate(hits) for passage in self._read(hit, place, budget)]
         except GraceError as error:
             return failed(self.name, error)
-        titles = ", ".join(hit.title for hit in hits)
-        detail = f"Best runbooks: {titles}." if hits else "No runbook matches; name folders with knowledge.runbooks."
-        return found(self.name, passages, detail)
+        return found(self.name, passages, _told(searched, hits))
 
     def _read(self, hit: Hit, place: int, budget: Budget) -> list[Hit]:
         if place >= READ_WHOLE or budget.remaining_s() <= 0 or budget.is_cancelled():
@@ -40,3 +40,11 @@ class RunbookStrategy:
         whole = self._knowledge.passages(hit.source)[:PASSAGES_MAX]
         others = [replace(p, score=hit.score, reasons=hit.reasons) for p in whole if p.passage_id != hit.passage_id]
         return [hit, *others]
+
+
+def _told(searched: Sequence[Hit], hits: Sequence[Hit]) -> str:
+    if hits:
+        return f"Best runbooks: {', '.join(hit.title for hit in hits)}."
+    if searched:
+        return f"No runbook is about this. {nearest(searched)}"
+    return "No runbook matches; name folders with knowledge.runbooks."

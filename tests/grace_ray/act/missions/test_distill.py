@@ -177,3 +177,19 @@ def test_a_quotation_stands_word_for_word():
     assert stands_in("Move ETCD's disk", RUNBOOK)
     assert not stands_in("Move etcd's slow disk", RUNBOOK)
     assert not stands_in("ove etcd", RUNBOOK)
+
+
+def test_confidence_is_low_where_the_source_is_hardly_about_the_question():
+    sure = [statement.confidence for statement in distil(hit(relevance=0.95))]
+    unsure = [statement.confidence for statement in distil(hit(relevance=0.3))]
+    assert max(sure) > 0.7
+    assert max(unsure) <= 0.3
+
+
+def test_a_page_from_elsewhere_is_judged_by_the_words_that_it_covers():
+    near = distil(hit(origin="web", relevance=None))
+    far = distil(
+        hit(text="Check the disk of the printer before you print.", title="Printing", origin="web", relevance=None)
+    )
+    assert near[0].confidence > 0.5
+    assert all(statement.confidence < 0.5 for statement in far)
