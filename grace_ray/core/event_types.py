@@ -28,6 +28,15 @@ class EventType:
     emitter: str
     description: str
 
+    @property
+    def is_carrier(self) -> bool:
+        """Whether it only carries what somebody else says (a log line, an alert), so that its own name tells nothing.
+
+        >>> lookup("log.line").is_carrier, lookup("github.rate_limit").is_carrier, lookup("com.acme.lost").is_carrier
+        (True, False, False)
+        """
+        return bool(self.emitter) and not self.pattern and not self.success
+
 
 def lookup(name: str) -> EventType:
     """Return what is known of the type ``name``; an unregistered one has domain ``custom`` and no emitter.

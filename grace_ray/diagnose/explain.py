@@ -14,6 +14,7 @@ from grace_ray.core.store import EntryFilter, Reader
 from grace_ray.models.templates import mask
 
 _FACTS_SHOWN = 30
+_WORDING_SHOWN = 120
 _JUDGED = frozenset({"finding", "decision", "mission", "knowledge"})
 
 
@@ -73,7 +74,11 @@ def _launched(plain: Mapping[str, Any]) -> str:
 
 def _templates(plain: Mapping[str, Any]) -> str:
     count = len(plain["templates"])
-    return f"{count} message templates" if count != 1 else "one message template"
+    wording = mask(plain["sample"][-1]["message"]) if plain["sample"] else ""
+    quoted = f", such as '{wording[:_WORDING_SHOWN]}'" if wording else ""
+    return (
+        f"{count} message templates{quoted}" if count != 1 else f"one message template{quoted.replace(' such as', '')}"
+    )
 
 
 def _group(reader: Reader, plain: Mapping[str, Any]) -> dict[str, Any]:

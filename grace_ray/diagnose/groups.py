@@ -153,7 +153,7 @@ class Groups:
             first_seen=from_us(min(unit.first_us for unit in units)),
             last_seen=from_us(max(unit.last_us for unit in units)),
             severity=max((unit.severity for unit in units), key=SEVERITY_WEIGHTS.__getitem__),
-            reasons=tuple(_reasons(bundle)),
+            reasons=tuple(_reasons(bundle, self._clusters)),
             status=status,
             parts=parts,
             entities=tuple(sorted(mentions, key=lambda name: (-mentions[name], name))[:_ENTITIES_SHOWN]),
@@ -195,14 +195,13 @@ def _parts(bundle: Bundle, clusters: Clusters) -> dict[str, int]:
     return dict(sorted(parts.items(), key=lambda part: (-part[1], part[0])))
 
 
-def _reasons(bundle: Bundle) -> list[str]:
+def _reasons(bundle: Bundle, clusters: Clusters) -> list[str]:
     reasons = []
     for atom in bundle.atoms:
-        if sum(len(unit.keys) for unit in atom.units) > 1:
+        shown = _parts(Bundle([atom]), clusters)
+        if len(shown) > 1:
             what = f"the alert {atom.alert}" if atom.alert else f"the message '{atom.units[0].text[:80]}'"
-            keys = dict.fromkeys(key for unit in atom.units for key in unit.keys)
-            count = sum(unit.count for unit in atom.units)
-            reasons.append(f"{count} events share {what}, in {len(keys)} clusters.")
+            reasons.append(f"{sum(shown.values())} events share {what}, in {len(shown)} clusters.")
     return [*reasons, *bundle.reasons][-_REASONS_KEPT:]
 
 

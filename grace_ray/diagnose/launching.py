@@ -1,15 +1,18 @@
 """When a cluster launches a learning mission, why not, of which type, and with what question."""
 
-import re
 from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
 from grace_ray.core.clock import from_us, to_text, to_us
+from grace_ray.core.event_types import lookup
 from grace_ray.core.mission import Question
 from grace_ray.diagnose.live_cluster import LiveCluster
+from grace_ray.diagnose.sweep import MINED
 from grace_ray.diagnose.tuning import Thresholds
 from grace_ray.diagnose.urgency import SEVERITY_WEIGHTS
+from grace_ray.models.retrieval.analysis import split_name
+from grace_ray.models.templates.masks import mask
 from grace_ray.settings import TriageSettings
 
 _MESSAGES_ASKED = 5
@@ -17,8 +20,8 @@ _TEXT_LONGEST = 600
 _RISING_MIN_S = 30.0  # gaps below this are one burst, which the count rule judges
 _PREDICTED = frozenset({"predicted", "breach_predicted"})
 _UNUSUAL = frozenset({"anomaly", "unusual", "outlier", "drift"}) | _PREDICTED
-_TERM_LABELS = ("alertname", "service", "job", "error.type", "exception.type", "code", "reason")
-_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|_")
+_TERM_LABELS = ("alertname", "service", "job", "error.type", "exception.type", "code", "reason", "logger")
+_QUOTED_LONGEST = 80
 
 
 def launch_reason(
@@ -73,11 +76,19 @@ def mission_type(live: LiveCluster, reason: str) -> str:
 
 def description(live: LiveCluster) -> str:
     """Return what the mission is for, in one line."""
-    return f"Learn to resolve {live.pattern} in {live.domain} domain"
+    what = live.pattern
+    if what.startswith(MINED) and (messages := [event["message"] for event in live.sample() if event["message"]]):
+        masked = mask(messages[-1])
+        what = f"'{masked if len(masked) <= _QUOTED_LONGEST else masked[: _QUOTED_LONGEST - 3] + '...'}'"
+    return f"Learn to resolve {what} in {live.domain} domain"
 
 
 def question(shown: LiveCluster) -> Question:
-    """Return what to look for: the cluster's own words, each template once, the most frequent and newest first."""
+    """Return what to look for: the cluster's own words, each template once, the most frequent and newest first.
+
+    The name and domain of a type that only carries what somebody else says are left out: a search would take them for
+    the matter.
+    """
     sample = shown.sample()
     by_template: dict[str, dict[str, Any]] = {}
     for event in reversed(sample):
@@ -85,11 +96,14 @@ def question(shown: LiveCluster) -> Question:
     ranked = sorted(by_template.values(), key=lambda event: -shown.templates.get(event["template"], 0))
     messages = tuple(event["message"] for event in ranked if event["message"])[:_MESSAGES_ASKED]
     terms = _terms(sample)
-    mined = shown.pattern.startswith("t-")
-    words = [*(spaced(term) for term in terms[:2]), *messages[:2], "" if mined else shown.pattern, shown.domain]
+    is_carried = all(lookup(event["type"]).is_carrier for event in sample)
+    name = "" if shown.pattern.startswith(MINED) else shown.pattern
+    words = [*(split_name(term) for term in terms[:2]), *messages[:2], name]
+    words += [] if is_carried else [shown.domain]
+    topic = (name or (terms[0] if terms else shown.domain)) if is_carried else f"{shown.domain} {name or terms[0]}"
     return Question(
-        text=" ".join(filter(None, words))[:_TEXT_LONGEST],
-        topic=f"{shown.domain} {terms[0] if mined and terms else shown.pattern}",
+        text=" ".join(dict.fromkeys(filter(None, words)))[:_TEXT_LONGEST],
+        topic=topic,
         cluster={
             "cluster_key": shown.key,
             "domain": shown.domain,
@@ -104,19 +118,11 @@ def question(shown: LiveCluster) -> Question:
     )
 
 
-def spaced(name: str) -> str:
-    """Return an identifier with its words apart.
-
-    >>> spaced("KubePodCrashLooping")
-    'Kube Pod Crash Looping'
-    """
-    return _CAMEL.sub(" ", name)
-
-
 def _terms(sample: list[dict[str, Any]]) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for event in reversed(sample):
         labels = event["labels"]
         found.update(dict.fromkeys(labels[name] for name in _TERM_LABELS if labels.get(name)))
-        found[event["type"]] = None
+        if not lookup(event["type"]).is_carrier:
+            found[event["type"]] = None
     return tuple(found)[:12]

@@ -5,6 +5,7 @@ same time, and nothing may speak against it (another alert name, another cause, 
 pure function of the units: batches and restarts change nothing.
 """
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -202,7 +203,7 @@ def _link(name: str, one: Atom, other: Atom, telling: frozenset[str] | None) -> 
         common = one.words & other.words & telling
     if telling is not None and not common:
         return None
-    when = f"{apart_us / 60e6:.0f} min apart" if apart_us > 0 else "at the same time"
+    when = "at the same time" if apart_us <= 0 else f"within {math.ceil(apart_us / 60e6)} min of each other"
     also = f"both speak of {', '.join(sorted(common))}" if common else "no other fault does"
     reason = f"'{_short(one)}' and '{_short(other)}' came {when}; {share:.0%} or more of both name {name}, and {also}."
     return min(1.0, share * (1.0 if common else 0.9)), one, other, reason

@@ -2,12 +2,14 @@
 
 A success about a subject answers the failures of that subject in the same domain. Where the success says that the
 trouble is over (an alert resolved, a service recovered), the subject no longer fails; a cluster none of whose subjects
-fails any more has recovered. Any other success (a task completed) only weighs against recurrence.
+fails any more has recovered. Any other success (a task completed) only weighs against recurrence; but an ordinary
+log line of a program says nothing of what the program has complained of.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
+from grace_ray.core.event_types import lookup
 from grace_ray.diagnose.signal import Signal
 
 _OVER = frozenset({"resolved", "recovered", "cleared", "ended"})
@@ -43,6 +45,8 @@ class Recovery:
 
     def succeeded(self, signal: Signal) -> tuple[list[str], list[str]]:
         """Take a success; return the rule keys that it weighs against, and those that have recovered with it."""
+        if lookup(signal.entry.type).is_carrier:
+            return [], []
         who = _who(signal)
         if len(self._successes) < _SUBJECTS_WATCHED or who in self._successes:
             self._successes[who] = self._successes.get(who, 0) + 1

@@ -46,7 +46,7 @@ _BY_TYPE = {
 }
 
 
-# What a log line without a level, or with INFO, says when something is wrong.
+# What a log line says when something is wrong: the grave words count at any level, the others only where there is none.
 _GRAVE = re.compile(
     r"\b(?:panic|fatal|segfault|segmentation fault|core dumped|out of memory|oom[- ]kill|corrupt(?:ed|ion)?|data loss"
     r"|no space left|emergency)\b",
@@ -70,11 +70,13 @@ class LogLevel(NamedTuple):
 
 
 def log_level(level_severity: str, text: str) -> LogLevel:
-    """Return what a log line amounts to, by the severity of its level (empty: no level, or a debug one) and its words.
+    """Return what a log line amounts to, by the severity of its level (empty: it states none) and its words.
 
-    WARN and above stand for themselves. Below that, or without a level, a line is normal work unless it names trouble.
+    Who states a level is believed: WARN and above stand for themselves, and what is below is normal work unless its
+    words are grave, for "0 errors", "retry policy" and "failed: no" are everyday words there. Without a level the words
+    decide.
 
-    >>> log_level("high", "disk full").severity, log_level("low", "started").success
+    >>> log_level("high", "disk full").severity, log_level("low", "3 errors detected and corrected").success
     ('high', True)
     >>> log_level("", "connection refused")
     LogLevel(severity='medium', success=False)
@@ -83,8 +85,8 @@ def log_level(level_severity: str, text: str) -> LogLevel:
         return LogLevel(level_severity, False)
     if _GRAVE.search(text):
         return LogLevel("medium" if level_severity else "high", False)
-    if _TROUBLE.search(text):
-        return LogLevel("low" if level_severity else "medium", False)
+    if not level_severity and _TROUBLE.search(text):
+        return LogLevel("medium", False)
     return LogLevel("low", True)
 
 

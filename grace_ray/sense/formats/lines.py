@@ -91,7 +91,8 @@ def event(record: Record, source: str) -> RawEvent:
     exception = next((line.strip() for line in reversed(stack) if _EXCEPTION.match(line.strip())), "")
     is_bare_trace = header.level is None and header.message.startswith("Traceback")
     message = exception if is_bare_trace and exception else header.message or record.text.strip()
-    level = log_level(header.severity or "", message if not stack else f"{message} {exception}")
+    stated = header.severity or ("low" if header.level else "")  # a debug level has no severity of its own
+    level = log_level(stated, message if not stack else f"{message} {exception}")
     key = "\x1f".join((source, *map(str, record.start), record.text, *record.rest))
     found: RawEvent = {
         "specversion": "1.0",

@@ -239,3 +239,36 @@ def test_old_outcomes_are_forgotten(house):
         tuning.observe("x", helped=False, at_us=0)
     after = tuning.observe("x", helped=True, at_us=int(180 * 86_400 * 1e6))
     assert (after.urgency, after.count) == (0.7, 5)
+
+
+def lines(house, message, count=1, **fields):
+    """Send log lines of one program."""
+    for n in range(count):
+        house.send(
+            "log.line",
+            domain="logs",
+            severity="medium",
+            pattern="",
+            message=message.format(n),
+            subject="sshd",
+            data={"line": message.format(n), "logger": "sshd", "n": n},
+            **fields,
+        )
+
+
+def test_ordinary_lines_of_a_program_do_not_weigh_against_its_errors(house):
+    lines(house, "Failed password for root from 10.0.0.{} port 22", 4)
+    (cluster,) = house.reader.scan("clusters")
+    lines(house, "session opened for user number {}", 20, success=True)
+    lines(house, "Failed password for root from 10.0.0.{} port 22")
+    assert house.cluster(cluster.key)["recurrence_score"] == 1.0
+
+
+def test_a_mission_about_log_lines_says_what_they_say_and_asks_for_nothing_else(house):
+    lines(house, "Failed password for root from 10.0.0.{} port 22", 5)
+    (request,) = house.facts("mission.requested")
+    assert request["description"] == "Learn to resolve 'Failed password for root from <*> port <*>' in logs domain"
+    question = request["question"]
+    assert "sshd" in question["terms"]
+    assert not {"log", "logs", "line", "log.line"} & {*question["text"].split(), *question["terms"]}
+    assert question["topic"] == "sshd"

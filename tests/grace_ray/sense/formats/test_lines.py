@@ -55,6 +55,25 @@ def test_severity_follows_the_level_and_without_one_the_words():
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "2026-06-01 10:00:00,123 INFO [main] org.example.Memory: 3 errors detected and corrected",
+        "2026-06-01 10:00:00,123 INFO [main] org.example.Client: Retrying, the policy is retry up to 10 times",
+        "06-01 10:00:00.123  1702  2395 D WindowManager: key=3 down=true canceled=false: no error",
+        "2026-06-01 10:00:00 DEBUG cache missing, not found, invalid",
+    ],
+)
+def test_a_line_below_warning_is_no_trouble_for_its_everyday_words(line):
+    (event,) = events(line.encode())
+    assert (event["severity"], event.get("success")) == ("low", True)
+
+
+def test_grave_words_are_trouble_at_any_level():
+    (event,) = events(b"2026-06-01 10:00:00,123 INFO [main] org.example.Disk: no space left on device")
+    assert (event["severity"], event.get("success")) == ("medium", None)
+
+
 def test_a_bare_traceback_is_named_by_its_exception():
     text = b"Traceback (most recent call last):\n  File 'a'\nValueError: bad\n"
     assert [event["message"] for event in events(text)] == ["ValueError: bad"]
