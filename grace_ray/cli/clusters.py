@@ -57,7 +57,7 @@ def list_clusters(
     print_table(
         ("urgency", "events", "status", "cluster", "last seen", "says"),
         rows,
-        nothing="No clusters: nothing like that went wrong.",
+        nothing="No clusters: all is quiet.",
     )
     if page["next"]:
         typer.echo(f"More: --after {page['next']}")
