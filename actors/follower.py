@@ -5,6 +5,8 @@ from typing import Any
 import ray
 
 from actors.host import Host
+from actors.logs import log_to_home
+from actors.meters import PartMeter
 from grace_ray.settings import Settings
 
 
@@ -13,7 +15,11 @@ class FollowerActor:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        name = ray.get_runtime_context().get_actor_name() or "part"
+        log_to_home(settings, name)
         self._host = self._host_for(settings)
+        if settings.ray.dashboard_metrics:
+            self._host.meter = PartMeter(name)
 
     @staticmethod
     def _host_for(settings: Settings) -> Host:

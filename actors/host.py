@@ -10,6 +10,7 @@ from typing import Any
 import structlog
 
 from actors.handles import JournalClient
+from actors.meters import PartMeter
 from grace_ray.core.clock import from_us, utc_now
 from grace_ray.core.entry import Entry
 from grace_ray.core.errors import GraceError, RuntimeFault
@@ -49,6 +50,7 @@ class Host:
         self._ticked_at = 0.0
         self._running: asyncio.Task[None] | None = None
         self.on_turn: Callable[[], None] = lambda: None
+        self.meter: PartMeter | None = None
         self.fault = _STARTING
 
     def start(self) -> None:
@@ -123,6 +125,7 @@ class Host:
                 await asyncio.sleep(_GATHER_S)
 
     async def _take(self, part: Follower, entries: Sequence[Entry], upto: int) -> None:
+        began = time.monotonic()
         handled = await self._handled(part, entries) if entries else Effects()
         if time.monotonic() - self._ticked_at >= 1.0:
             ticked = await self._in_thread(part.tick, utc_now())
@@ -134,6 +137,8 @@ class Host:
             state = await self._in_thread(part.state) if save else None
             await self._commit(handled, moves=True, state=state)
             self._saved_at = time.monotonic() if save else self._saved_at
+        if self.meter:
+            self.meter.note_turn(len(entries), self._cursor, time.monotonic() - began)
 
     async def _handled(self, part: Follower, entries: Sequence[Entry]) -> Effects:
         try:

@@ -8,6 +8,7 @@ import ray
 
 from actors import wire
 from actors.group_commit import GroupCommit
+from actors.logs import log_to_home
 from grace_ray import wiring
 from grace_ray.core.entry import Entry
 from grace_ray.core.errors import GraceError
@@ -19,6 +20,7 @@ class JournalActor:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        log_to_home(settings, "journal")
         self._opening = asyncio.Lock()
         self._commits: GroupCommit | None = None
         self._chores: asyncio.Task[None] | None = None

@@ -11,6 +11,7 @@ import json
 import os
 import secrets
 import signal
+import socket
 import sys
 import threading
 import time
@@ -19,12 +20,16 @@ from typing import Any
 
 import psutil
 
+from actors import boot
+from actors.logs import log_to_home
 from grace_ray import settings as settings_module
 from grace_ray.core.errors import RuntimeFault
 from grace_ray.settings import Settings
 
 _PR_SET_PDEATHSIG = 1
+_SOURCES_S = 5.0
 _SHUT_DOWN_S = 4.0
+_PORTS_TRIED = 100
 _RAY_PROCESSES = {"gcs_server", "raylet"}
 _SERVE_APPLICATION = "serve_apps.deployment"
 
@@ -36,6 +41,7 @@ def main() -> int:
     if os.getppid() != parent:
         return 1
     settings = settings_module.load()
+    log_to_home(settings, "node")
     os.environ.update(ray_environment(settings))  # before Ray is imported: its processes inherit it
     code = asyncio.new_event_loop().run_until_complete(Node(settings, sys.stdout.fileno()).run())
     os._exit(code)  # threads that wait for a Ray that has ended must not hold up the end
@@ -86,6 +92,7 @@ class Node:
         await self._step("store", asyncio.to_thread(wiring.prepare_home, self._settings))
         serve_import = threading.Thread(target=importlib.import_module, args=("ray.serve",), daemon=True)
         serve_import.start()  # a second of imports while Ray's own processes start
+        sources = asyncio.create_task(self._show_sources())  # they answer, or not, while Ray starts
         await self._step("ray", asyncio.to_thread(_start_ray, self._settings))
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -96,12 +103,28 @@ class Node:
         self._supervisor = Supervisor(specs, self._on_change)
         face = self._step("http", asyncio.to_thread(_start_serve, self._settings, serve_import))
         await asyncio.gather(face, *(self._step(spec.name, self._supervisor.bring_up(spec)) for spec in specs))
+        for line in (*boot.switched_off(self._settings), boot.emitters()):
+            self._show(line)
+        await sources
         self._report("ready", ok=True, detail=self._settings.url)
 
     async def _step(self, name: str, work: Awaitable[Any]) -> None:
         started = time.monotonic()
-        detail = await work
-        self._report(name, ok=True, detail=f"{detail or ''}", took_s=round(time.monotonic() - started, 1))
+        detail = await work or boot.detail_of(name, self._settings)
+        self._report(name, ok=True, detail=f"{detail}", took_s=round(time.monotonic() - started, 1))
+
+    async def _show_sources(self) -> None:
+        """Show which sources can be reached; those that cannot keep nothing from starting."""
+        try:
+            async with asyncio.timeout(_SOURCES_S):
+                lines = await asyncio.to_thread(boot.sources, self._settings)
+        except TimeoutError:  # the system's resolver has no time limit of its own
+            lines = [boot.Line("sources", "unreachable", f"no answer within {_SOURCES_S:.0f} s")]
+        for line in lines:
+            self._show(line)
+
+    def _show(self, line: boot.Line) -> None:
+        self._report(line.part, ok=line.state == "ready", detail=line.detail, state=line.state)
 
     def _on_change(self, name: str, what: str) -> None:
         self._report(name, ok=False, detail=what)
@@ -169,7 +192,7 @@ def _start_ray(settings: Settings) -> str:
         num_cpus=settings.ray.num_cpus or os.cpu_count(),
         include_dashboard=settings.ray.dashboard,
         dashboard_host="127.0.0.1",
-        dashboard_port=settings.ray.dashboard_port,
+        dashboard_port=_free_port_from(settings.ray.dashboard_port),
         log_to_driver=False,
         configure_logging=False,
         object_store_memory=settings.ray.object_store_bytes,
@@ -177,6 +200,17 @@ def _start_ray(settings: Settings) -> str:
         _temp_dir=os.environ["GRACE_RAY_TEMP_DIR"],
     )
     return f"dashboard http://{context.address_info['webui_url']}" if settings.ray.dashboard else "no dashboard"
+
+
+def _free_port_from(first: int) -> int:
+    """Return the first free port from here: several Graces run beside each other, and Ray's default is taken often."""
+    for port in range(first, min(first + _PORTS_TRIED, 65536)):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            with contextlib.suppress(OSError):
+                probe.bind(("127.0.0.1", port))
+                return port
+    raise RuntimeFault(f"No port from {first} to {first + _PORTS_TRIED - 1} is free for Ray's dashboard.")
 
 
 def _start_serve(settings: Settings, serve_import: threading.Thread) -> str:

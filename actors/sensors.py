@@ -7,6 +7,7 @@ import ray
 import structlog
 
 from actors.handles import JournalClient, Part
+from actors.logs import log_to_home
 from grace_ray import wiring
 from grace_ray.core.clock import utc_now
 from grace_ray.core.errors import GraceError
@@ -24,6 +25,7 @@ class SensorsActor:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        log_to_home(settings, "sensors")
         self._journal = JournalClient()
         self._tasks: list[asyncio.Task[None]] = []
         self._fault = _STARTING

@@ -5,7 +5,7 @@ environment wins over the file. An unknown name is an error: no setting is accep
 """
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
@@ -147,7 +147,6 @@ class RaySettings(Section):
     dashboard_port: int = Field(8265, ge=1, le=65535, description="The next free port from here is taken")
     dashboard_metrics: bool = Field(False, description="Let Ray collect its own metrics: 7% of a core when idle")
     haproxy: bool = Field(False, description="Use Serve's HAProxy ingress: five times the requests, one process more")
-    shared_actor: bool = Field(False, description="Host knowledge and sensors in one actor process, to save memory")
 
 
 class Settings(BaseSettings):
@@ -166,7 +165,7 @@ class Settings(BaseSettings):
     http_host: str = "127.0.0.1"
     http_port: int = Field(8000, ge=0, le=65535)
     tokens: tuple[AuthToken, ...] = ()
-    log_level: str = "info"
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Of the logs in the home")
 
     journal: JournalSettings = JournalSettings()
     intake: IntakeSettings = IntakeSettings()

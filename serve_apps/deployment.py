@@ -13,10 +13,12 @@ def application(settings: Settings) -> Any:
 
     def build() -> Any:
         from actors.gateway import RayGateway
+        from actors.logs import log_to_home
         from serve_apps.app import build as build_app
         from serve_apps.loopback import keep_replica_on_loopback
 
         keep_replica_on_loopback()
+        log_to_home(settings, "http")
         return build_app(RayGateway(settings))
 
     @serve.deployment(

@@ -75,6 +75,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         home,
         sensors__interval_s=2,
         missions__lease_s=3,
+        ray__dashboard_metrics="true",
         web__enabled="false",
         github__enabled="false",
     )
