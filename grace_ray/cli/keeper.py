@@ -144,12 +144,12 @@ class Keeper:
             report = json.loads(line)
             self._say(report.pop("part"), **report)
 
-    def _say(self, part: str, *, ok: bool, detail: str = "", took_s: float | None = None) -> None:
+    def _say(self, part: str, *, ok: bool, detail: str = "", took_s: float | None = None, state: str = "") -> None:
         if part == "ready":
             self._ready = True
             self._page.close()
         else:
-            self._parts[part] = {"state": "ready" if ok else "failed", "detail": detail}
+            self._parts[part] = {"state": state or ("ready" if ok else "failed"), "detail": detail}
         took = f" ({took_s} s)" if took_s is not None else ""
         line = f"[{'OK' if ok else '--'}] {part:<18} {detail}{took}"
         self._page.lines.append(line)

@@ -68,9 +68,12 @@ def _up_detached(settings: Settings) -> int:
             start_new_session=True,
         )
     deadline = time.monotonic() + _UP_TIMEOUT_S
+    shown = log_start
     while time.monotonic() < deadline and keeper.poll() is None:
+        shown = _show_boot(files.log, shown)
         state = files.read()
         if state.get("ready") and state.get("pid") == keeper.pid:  # not what a Grace that was killed left behind
+            _show_boot(files.log, shown)
             typer.echo(f"Grace is ready: {settings.url}")
             return 0
         time.sleep(0.1)
@@ -81,6 +84,18 @@ def _up_detached(settings: Settings) -> int:
         keeper.terminate()
     typer.echo(f"grace up: not everything is ready; see {files.log}", err=True)
     return EXIT_FAILED
+
+
+def _show_boot(log: Path, start: int) -> int:
+    """Print what the log holds of the boot sequence after ``start``; return where its last whole line ends."""
+    with log.open("rb") as file:
+        file.seek(start)
+        text = file.read()
+    whole = text[: text.rfind(b"\n") + 1]
+    for line in whole.decode(errors="replace").splitlines():
+        if line.startswith(("[OK]", "[--]")):
+            typer.echo(line)
+    return start + len(whole)
 
 
 def down(home: Home = None) -> None:
