@@ -88,11 +88,14 @@ def is_by_person(entry: Entry) -> bool:
 
 
 def _question(plain: Any, topic: str, cluster_key: str | None) -> Question:
+    """Return a question as triage asked it, or as a person wrote it; it knows its cluster either way."""
     domain, _, rest = (cluster_key or "").partition(":")
-    topic = topic or f"{domain} {rest.partition(':')[2]}".strip()
+    pattern = rest.partition(":")[2]
+    topic = topic or f"{domain} {'' if pattern.startswith('t-') else pattern}".strip()  # t-: a template's hash
+    cluster = {"cluster_key": cluster_key} if cluster_key else {}
     if isinstance(plain, Mapping):
-        return from_plain(Question, {"topic": topic, "text": "", **plain})
-    return Question(text=str(plain), topic=topic)
+        return from_plain(Question, {"topic": topic, "text": "", "cluster": cluster, **plain})
+    return Question(text=str(plain), topic=topic, cluster=cluster)
 
 
 def _share(value: Any) -> float:

@@ -92,10 +92,10 @@ def summary(reports: Sequence[StrategyReport], statements: Sequence[Statement]) 
     missed = [f"{r.strategy}: {r.status}" for r in reports if r.status not in {"found", "nothing"}]
     empty = [r for r in reports if r.status == "nothing"]
     parts = [learned]
-    if empty and count:
+    if empty:
         parts.append(f"Nothing in {', '.join(report.strategy for report in empty)}.")
-    elif empty:
-        parts += [f"{report.strategy}: {report.detail}" for report in empty]
+    if empty and not count:
+        parts.append(empty[0].detail)
     if missed:
         parts.append(f"Not asked: {'; '.join(missed)}.")
     return " ".join(parts)

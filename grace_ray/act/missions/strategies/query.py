@@ -20,10 +20,10 @@ def home_query(question: Question) -> str:
     Of a cluster's messages, which its text has, only what does not vary: an address is in no runbook. A person's
     question stays as it is, and may lean on its topic.
     """
-    if question.cluster:
+    if question.messages:
         parts = (mask(question.text).replace(WILDCARD, " "), *question.terms)
     else:
-        parts = (question.text, *question.terms, *question.messages[:3], question.topic)
+        parts = (question.text, *question.terms, question.topic)
     return " ".join(dict.fromkeys(part.strip() for part in parts if part.strip()))[:QUERY_MAX]
 
 

@@ -38,7 +38,11 @@ class RunbookStrategy:
         if place >= READ_WHOLE or budget.remaining_s() <= 0 or budget.is_cancelled():
             return [hit]
         whole = self._knowledge.passages(hit.source)[:PASSAGES_MAX]
-        others = [replace(p, score=hit.score, reasons=hit.reasons) for p in whole if p.passage_id != hit.passage_id]
+        others = [
+            replace(passage, score=hit.score, relevance=hit.relevance, reasons=hit.reasons)
+            for passage in whole
+            if passage.passage_id != hit.passage_id
+        ]
         return [hit, *others]
 
 

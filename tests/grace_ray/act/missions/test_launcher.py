@@ -516,3 +516,10 @@ TestLauncherMachine = LauncherMachine.TestCase
 TestLauncherMachine.settings = hypothesis_settings(
     max_examples=60, stateful_step_count=40, deadline=None, derandomize=True
 )
+
+
+def test_a_mission_that_a_person_starts_for_a_cluster_knows_the_cluster():
+    args = {"question": "How do I stop this?", "cluster_key": "logs:medium:t-3d551af3a4c9", "by": "ada"}
+    _, mission = House().launcher.operate("create", args, START)
+    assert mission.question.cluster == {"cluster_key": "logs:medium:t-3d551af3a4c9"}
+    assert mission.question.topic == "logs"

@@ -129,6 +129,6 @@ def test_a_cancelled_mission_stops_between_strategies_and_learns_nothing():
 def test_new_texts_are_brought_home_with_the_mission_that_found_them():
     document = Document(source="https://example.org/a", title="A", text="t", origin="web")
     time = Time()
-    findings, _ = run([Scripted("web", time, lambda: found("web", (), "nothing of use.", [document]))], time)
+    findings, _ = run([Scripted("web", time, lambda: found("web", (), "No page is about it.", [document]))], time)
     assert findings.documents[0].mission_id == "m1"
-    assert findings.summary == "Nothing was learned. web: nothing of use."
+    assert findings.summary == "Nothing was learned. Nothing in web. No page is about it."

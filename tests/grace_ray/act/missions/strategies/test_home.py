@@ -1,5 +1,7 @@
 """The strategies that search what Grace knows already: what is about the question, and what is said if nothing is."""
 
+from dataclasses import replace
+
 import pytest
 
 from grace_ray.act.missions.strategies.query import home_query
@@ -28,7 +30,7 @@ class Shelf:
         self.hits = hits
 
     def search(self, query, k=5, origins=frozenset()):
-        return list(self.hits[:k])
+        return list({hit.source: hit for hit in reversed(self.hits)}.values())[::-1][:k]
 
     def passages(self, source):
         return [hit for hit in self.hits if hit.source == source]
@@ -67,14 +69,19 @@ def test_what_is_about_the_question_is_found_alone(strategy):
     assert found.report.sources == ("/books/RedisDown.md",)
 
 
+def test_every_passage_of_a_runbook_that_is_read_whole_is_as_relevant_as_the_one_found():
+    first = hit("RedisDown", 0.93)
+    found = RunbookStrategy(Shelf(first, replace(first, passage_id="2", relevance=None))).explore(QUESTION, Budget())
+    assert {passage.relevance for passage in found.passages} == {0.93}
+
+
 def test_without_runbooks_the_setting_is_named():
     assert "knowledge.runbooks" in RunbookStrategy(Shelf()).explore(QUESTION, Budget()).report.detail
 
 
 def test_what_varies_in_a_clusters_messages_is_not_searched_for():
-    question = Question(
-        text="sshd Failed password for root from 60.2.12.12 port 20658 ssh2", topic="sshd", cluster={"cluster_key": "k"}
-    )
+    message = "Failed password for root from 60.2.12.12 port 20658 ssh2"
+    question = Question(text=f"sshd {message}", topic="sshd", messages=(message,))
     assert "60.2.12.12" not in home_query(question)
     assert "Failed password for root" in home_query(question)
 
