@@ -19,7 +19,7 @@ lint: $(READY)  ## Formatting, lint, types, layers
 	@$(BIN)/lint-imports
 
 bench: $(READY)  ## Run every benchmark (Grace and its peer in turn); results in bench/results
-	@for script in bench/[a-z]*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+	@for script in $$(grep -l __main__ bench/*.py); do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
 clean:  ## Remove what make and the tests made (not GRACE_HOME)
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis bench/results bench/.peers dist

@@ -6,21 +6,15 @@ Times are wall-clock seconds; CPU is the share of one core; memory is the propor
 """
 
 import argparse
-import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 
-import psutil
-
-RESULTS = Path(__file__).parent / "results"
+from bench.house import cpu_s, free_port, grace_environment, tree, wait_for, write_json
 
 BARE = """
 import os, sys, time
@@ -38,48 +32,6 @@ time.sleep(600)
 """
 
 
-def free_port() -> int:
-    """Return a port that is free now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def wait_for(url: str, is_good: set[int], deadline_s: float = 120.0) -> float:
-    """Return the time at which ``url`` first answered with one of these statuses."""
-    end = time.monotonic() + deadline_s
-    while time.monotonic() < end:
-        try:
-            with urllib.request.urlopen(url, timeout=5) as reply:
-                status = reply.status
-        except urllib.error.HTTPError as error:
-            status = error.code
-        except OSError:
-            status = 0
-        if status in is_good:
-            return time.monotonic()
-        time.sleep(0.05)
-    raise TimeoutError(f"{url} did not answer within {deadline_s} s")
-
-
-def tree(pid: int) -> list[psutil.Process]:
-    """Return a process and all its descendants."""
-    root = psutil.Process(pid)
-    return [root, *root.children(recursive=True)]
-
-
-def cpu_s(processes: list[psutil.Process]) -> float:
-    """Return CPU seconds used so far by processes that still live."""
-    total = 0.0
-    for process in processes:
-        try:
-            times = process.cpu_times()
-        except psutil.NoSuchProcess:
-            continue
-        total += times.user + times.system
-    return total
-
-
 def idle(pid: int, seconds: float) -> dict[str, float]:
     """Return the share of a core and the PSS (MB) of a process tree that nobody asks anything."""
     time.sleep(5.0)  # what starting leaves behind
@@ -94,9 +46,8 @@ def idle(pid: int, seconds: float) -> dict[str, float]:
 def measure_grace(idle_s: float) -> dict[str, float]:
     """Start Grace as a user would, in a home of its own."""
     with tempfile.TemporaryDirectory() as home:
-        port = free_port()
-        environment = {**os.environ, "GRACE_HOME": home, "GRACE_HTTP_PORT": str(port)}
-        environment["GRACE_RAY__DASHBOARD_PORT"] = str(free_port())
+        environment = grace_environment(Path(home))
+        port = environment["GRACE_HTTP_PORT"]
         start = time.monotonic()
         keeper = subprocess.Popen(
             [sys.executable, "-m", "grace_ray.cli.main", "up"], env=environment, stdout=subprocess.DEVNULL
@@ -153,8 +104,7 @@ def main() -> None:
         peer = bare.get(name)
         ratio = f"{value / peer:.2f}" if peer else ""
         print(f"{name:<18}{peer if peer is not None else '':>18}{value:>10}{ratio:>8}{floor:>8}{goal:>8}")
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / "startup.json").write_text(json.dumps({"bare": bare, "grace": grace}, indent=1))
+    write_json("startup", {"bare": bare, "grace": grace})
 
 
 if __name__ == "__main__":
