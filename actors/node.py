@@ -158,6 +158,7 @@ def ray_environment(settings: Settings) -> dict[str, str]:
         "RAY_worker_niceness": "0",
         "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "1",
         "RAY_SERVE_PROXY_HEALTH_CHECK_TIMEOUT_S": "3",
+        "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "serve_apps.proxy:middlewares",
         "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
         "OPENBLAS_NUM_THREADS": "1",  # many processes share few cores: more threads each only wait for each other
         "OMP_NUM_THREADS": "1",

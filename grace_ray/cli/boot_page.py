@@ -25,7 +25,9 @@ class BootPage:
         self.lines: list[str] = []
 
     def open(self) -> None:
-        """Start serving in a thread of its own."""
+        """Start serving in a thread of its own; a page that is open already goes on serving."""
+        if self._server is not None:
+            return
         page = self
 
         class Handler(BaseHTTPRequestHandler):

@@ -25,6 +25,7 @@ from grace_ray.core.errors import Conflict, InvalidInput
 from grace_ray.settings import Settings
 
 _STOP_TIMEOUT_S = 6.0
+_LEFTOVERS_END_S = 1.5
 _STABLE_AFTER_S = 60.0
 _BACKOFF_MAX_S = 30.0
 
@@ -165,7 +166,7 @@ class Keeper:
     def _sweep_leftovers(self) -> None:
         """Wait for the processes of a Ray that has ended, end those that hang, and remove its folder."""
         folder = str(self._files.ray_temp_dir)
-        deadline = time.monotonic() + 2.0
+        deadline = time.monotonic() + _LEFTOVERS_END_S
         while (leftovers := _processes_of(folder)) and time.monotonic() < deadline:
             time.sleep(0.1)
         for leftover in leftovers:

@@ -23,7 +23,7 @@ ACTORS = {
     "controller": "ray::ServeController",
 }
 CLUSTER = {"raylet": "/raylet/raylet", "gcs": "/gcs/gcs_server", "node": "actors.node"}
-READY_S = 120.0
+READY_S = 180.0
 
 
 class OwnGrace:

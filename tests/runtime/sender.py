@@ -10,10 +10,9 @@ import httpx
 import orjson
 
 _BATCH_MAX = 20
-_NEW_PATTERN_S = 0.7
+_NEW_PATTERN_S = 2.0
 _SYLLABLES = ("bar", "cel", "dim", "fon", "gul", "hax", "jet", "kip", "lom", "muz")
 """Digits as words, so that each pattern is another question to the search: numbers would be taken for noise."""
-
 
 
 class Sender(threading.Thread):
@@ -73,7 +72,7 @@ class Sender(threading.Thread):
                 self.acknowledged += [event["id"] for event in batch]
                 self.patterns.update(event["pattern"] for event in batch)
                 return True
-            if 400 <= answer.status_code < 500 and answer.status_code not in (404, 429):
+            if 400 <= answer.status_code < 500 and answer.status_code != 429:
                 self.fault = f"{answer.status_code}: {answer.text[:500]}"
                 return False
             time.sleep(min(float(answer.headers.get("Retry-After", 0.2)), 1.0))
