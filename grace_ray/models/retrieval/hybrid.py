@@ -80,7 +80,7 @@ class Signals:
     """What each part says of each slot (s,) or row (r,), unscaled; the dense ones are None without vectors.
 
     ``lexical`` is BM25 of the whole document, ``title`` the share of its title that the question says, ``dense`` the
-    mean of the cosines of its best passage and of its title.
+    mean of the cosines of its best passage and of its title, NaN for a document that waits for its vectors.
     """
 
     lexical: Floats
@@ -127,6 +127,7 @@ class HybridIndex:
         self._titles = LexicalIndex({"title": 1.0})
         self._rows = LexicalIndex()
         self._starts: list[int] = []  # the first row of each slot: its title; passages follow
+        self._has_vectors: list[bool] = []  # of each slot
         self._vectors = VectorMatrix(dim)
         self._names: dict[str, frozenset[str]] = {}  # document -> the names that a question may hold literally
         self._bearers: dict[str, set[str]] = {}  # name -> the documents that bear it
@@ -151,6 +152,7 @@ class HybridIndex:
         headings = [[term for part in p.heading for term in terms(part)] for p in article.passages]
         bodies = [terms(p.text) for p in article.passages]
         self._starts.append(len(self._rows.keys))
+        self._has_vectors.append(vectors is not None)
         self._documents.add(document_id, {"title": title, "heading": _joined(headings), "body": _joined(bodies)})
         self._titles.add(document_id, {"title": title})
         self._name(document_id, literal_names(article))
@@ -201,7 +203,7 @@ class HybridIndex:
                 document_id=str(self._documents.keys[slots[n]]),
                 passage=self._best_passage(int(slots[n]), signals),
                 score=float(score[n]),
-                similarity=None if signals.dense is None else float(signals.dense[slots[n]]),
+                similarity=_similarity(signals, slots[n]),
                 parts={name: float(part[n]) for name, part in parts.items()},
                 is_named=bool(is_named[n]),
                 **self._in_common(int(slots[n]), question, word_weights),
@@ -219,6 +221,7 @@ class HybridIndex:
         row_dense = self._vectors.similarities(vector)
         starts = np.array(self._starts)
         dense = np.float32(0.5) * (np.maximum.reduceat(row_dense, starts) + row_dense[starts])
+        dense[~np.array(self._has_vectors)] = np.nan
         return Signals(lexical, title, row_lexical, dense, row_dense)
 
     def state(self) -> dict[str, Any]:
@@ -230,6 +233,7 @@ class HybridIndex:
             "titles": self._titles.state(),
             "rows": self._rows.state(),
             "starts": list(self._starts),
+            "has_vectors": list(self._has_vectors),
             "names": {key: sorted(names) for key, names in self._names.items()},
             "dim": self._vectors.dim,
             "vectors": to_blob(self._vectors.rows),
@@ -241,6 +245,7 @@ class HybridIndex:
         self._titles.restore(state["titles"])
         self._rows.restore(state["rows"])
         self._starts = list(state["starts"])
+        self._has_vectors = list(state["has_vectors"])
         self._names, self._bearers = {}, {}
         for document_id, names in state["names"].items():
             self._name(document_id, names)
@@ -309,6 +314,7 @@ class HybridIndex:
 
     def _compact(self) -> None:
         sizes = [self._end(int(slot)) - self._starts[slot] for slot in self._documents.living]
+        self._has_vectors = [self._has_vectors[slot] for slot in self._documents.living]
         self._documents.compact()
         self._titles.compact()
         rows = self._rows.compact()
@@ -322,11 +328,25 @@ def _joined(lists: Sequence[Sequence[str]]) -> list[str]:
 
 
 def _scaled(signals: Signals, slots: NDArray[np.intp]) -> dict[str, Floats]:
-    """Each signal over the candidates within [0, 1]; the title's is a share already."""
+    """Each signal over the candidates within [0, 1]; the title's is a share already.
+
+    Where a document waits for its vectors, its other signals stand for the dense one.
+    """
     parts = {"lexical": _min_max(signals.lexical[slots]), "title": signals.title[slots]}
     if signals.dense is not None:
-        parts["dense"] = _min_max(signals.dense[slots])
+        dense = signals.dense[slots]
+        waits = np.isnan(dense)
+        scaled = _mean(parts)
+        if not waits.all():
+            scaled[~waits] = _min_max(dense[~waits])
+        parts["dense"] = scaled
     return parts
+
+
+def _similarity(signals: Signals, slot: int) -> float | None:
+    if signals.dense is None or np.isnan(signals.dense[slot]):
+        return None
+    return float(signals.dense[slot])
 
 
 def _mean(parts: Mapping[str, Floats]) -> Floats:

@@ -180,5 +180,18 @@ def test_relevance_needs_words_and_meaning_both():
     assert index.search("zebra", vector(1, 0))[0].relevance == 0.0
 
 
+def test_a_document_that_waits_for_its_vectors_is_judged_by_its_words_alone():
+    index = HybridIndex(dim=2)
+    index.add("old", split_markdown("Pods restart.", "pod restarts"), np.stack([vector(1, 0.5), vector(1, 0.5)]))
+    index.add("new", split_markdown("Too many failed logins over ssh.", "ssh brute force"))
+    again = HybridIndex(dim=2)
+    again.restore(index.state())
+    for one in (index, again):
+        first, *_ = one.search("too many failed ssh logins", vector(1, 0))
+        assert first.document_id == "new"
+        assert first.similarity is None
+        assert first.relevance > 0.9
+
+
 def test_one_part_in_common_covers_little_of_an_identifier(index):
     assert index.search("getContainerPlayer")[0].coverage < 0.5
