@@ -5,7 +5,7 @@ import { byId, fill, h } from "./dom.js";
 import { number, time } from "./format.js";
 import * as live from "./live.js";
 import { begin } from "./shell.js";
-import { clusterLink, facts, keyOf, meter, missionCard, missionPath, panel, sentence, state, statement, wording, words } from "./widgets.js";
+import { clusterLink, facts, keyOf, meter, missionCard, outcome, panel, sentence, state, statement, wording } from "./widgets.js";
 
 const key = decodeURIComponent(location.pathname.slice("/clusters/".length));
 const path = `/api/clusters/${encodeURIComponent(key)}`;
@@ -26,8 +26,8 @@ async function load() {
 
 function head(cluster) {
   document.title = `${key} · Grace`;
-  fill(byId("title"), h("span", { class: "key" }, keyOf(cluster)), " ", state(cluster.status));
-  byId("wording").textContent = wording(cluster);
+  fill(byId("title"), wording(cluster) || key, " ", state(cluster.status));
+  fill(byId("wording"), h("span", { class: "key parted" }, keyOf(cluster)));
   const button = (label, action, extra = {}) => h("button", { type: "button", onclick: () => run(action), ...extra }, label);
   const isOver = cluster.status === "resolved" || cluster.status === "merged";
   fill(byId("actions"),
@@ -55,7 +55,7 @@ function measures(cluster) {
     ["Reopened", cluster.reopened_count ? cluster.reopened_count === 1 ? "once" : `${cluster.reopened_count} times` : ""],
     ["Resolved", cluster.resolved_at ? [time(cluster.resolved_at), cluster.resolved_by ? ` by ${cluster.resolved_by}` : ""] : ""],
     ["Merged into", cluster.merged_into ? clusterLink(cluster.merged_into) : ""],
-    ["Mission", cluster.learning_mission_id ? h("a", { href: missionPath(cluster.learning_mission_id) }, words(cluster.mission_status || "see")) : "none yet"],
+    ["Grace", outcome(cluster) ?? "has not looked into it yet"],
     ["Sources", sources(cluster.sources)]));
 }
 

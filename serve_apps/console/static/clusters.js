@@ -5,7 +5,7 @@ import { number, time } from "./format.js";
 import { paged, remembered, valuesOf } from "./list.js";
 import * as live from "./live.js";
 import { begin, isShortcut } from "./shell.js";
-import { clusterPath, keyOf, meter, missionPath, sentence, state, wording, words } from "./widgets.js";
+import { clusterTitle, meter, outcome, sentence, state, wording } from "./widgets.js";
 
 const form = byId("filters");
 const remember = remembered(form);
@@ -39,13 +39,12 @@ function row(cluster) {
     h("td", { class: "check" }, tick),
     h("td", { class: "urgency" }, meter(cluster.urgency_score, "Urgency"), h("small", { class: "quiet", title: "Recurrence" }, `recurs ${(cluster.recurrence_score ?? 0).toFixed(2)}`)),
     h("td", { class: "what" },
-      h("a", { class: "key", href: clusterPath(key) }, keyOf(cluster)),
-      h("p", { class: "gist" }, wording(cluster)),
+      clusterTitle(cluster),
       why && h("p", { class: "why" }, sentence(why))),
     h("td", { class: "number" }, number(cluster.event_count)),
     h("td", { class: "seen" }, time(cluster.last_seen)),
     h("td", { class: "states" }, state(cluster.status),
-      cluster.learning_mission_id && h("a", { href: missionPath(cluster.learning_mission_id), class: "quiet" }, `mission ${words(cluster.mission_status || "")}`)),
+      outcome(cluster)),
     h("td", { class: "do", "data-operate": true }, buttons(cluster)));
 }
 

@@ -30,8 +30,9 @@ export function listening() {
   return byId("listening").content.cloneNode(true);
 }
 
-/** A source as a link if it is a web address, else as text: other schemes (javascript:, data:) are never links. */
+/** A source as a link if it is a web address, else as text, a long path by its end: other schemes (javascript:, data:) are never links. */
 export function source(text) {
   if (/^https?:\/\//i.test(text)) return h("a", { href: text, rel: "noreferrer noopener", target: "_blank" }, text);
-  return h("code", {}, text);
+  const steps = text.split("/");
+  return h("code", { title: text }, steps.length > 4 ? `…/${steps.slice(-2).join("/")}` : text);
 }

@@ -38,7 +38,7 @@ function search(name, value) {
 async function check(entry) {
   const told = await get(`/api/journal/${seq}/proof`);
   const hash = (text) => h("code", { class: "hash" }, text);
-  const rows = facts(["Leaf hash", hash(told.leaf_hash)], ["Tree", `${number(told.tree_size)} entries`], ["Root", hash(told.root)], ["Path", `${told.path.length} hashes`]);
+  const rows = facts(["Leaf hash", hash(told.leaf_hash)], ["Tree", `${number(told.tree_size)} entries`], ["Sealed", told.checkpoint ? time(told.checkpoint.at) : "within the next minute"], ["Root", hash(told.root)], ["Path", `${told.path.length} hashes`]);
   if (!proof.canCheck()) return [h("p", { class: "quiet" }, "This browser checks hashes only over https or on this machine."), rows];
   const isLeaf = (await proof.leafHash(told.leaf)) === told.leaf_hash && told.leaf_hash === entry.hash && says(told.leaf, entry);
   const isIn = (await proof.rootFromInclusion(seq - 1, told.tree_size, told.leaf_hash, told.path)) === told.root;

@@ -5,7 +5,7 @@ import { byId, fill, h, listening, source } from "./dom.js";
 import { number, percent, time } from "./format.js";
 import { remembered, valuesOf } from "./list.js";
 import { begin } from "./shell.js";
-import { meter, missionPath, votes } from "./widgets.js";
+import { meter, missionPath, prose, votes } from "./widgets.js";
 
 const form = byId("search");
 const remember = remembered(form);
@@ -35,7 +35,7 @@ async function search() {
 function hit(found) {
   return h("li", { class: "hit" },
     h("header", {}, h("h2", {}, found.title || found.source), found.heading && h("p", { class: "quiet" }, found.heading), meter(found.score, "Relevance")),
-    h("blockquote", {}, found.text),
+    h("blockquote", {}, prose(found.text)),
     h("p", { class: "quiet" }, source(found.source), ` · ${found.origin}`, found.topic ? ` · ${found.topic}` : "", ` · confidence ${percent(found.confidence)}`,
       found.usefulness === null || found.usefulness === undefined ? "" : ` · useful ${percent(found.usefulness)}`,
       found.mission_id ? [" · ", h("a", { href: missionPath(found.mission_id) }, "mission")] : "", " · ", time(found.at)),

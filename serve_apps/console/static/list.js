@@ -30,6 +30,10 @@ export function paged(fetch_page, show) {
         all = all.concat(page.items);
         after = page.next;
         if (after === null || after === undefined) break;
+        if (!all.length) {
+          count -= 1; // a search that ended before it found anything goes on
+          byId("count").textContent = "Searching …";
+        }
       }
       [items, next] = [all, after];
       draw();
@@ -44,8 +48,11 @@ export function paged(fetch_page, show) {
     const mine = turn;
     byId("more").disabled = true;
     try {
-      const page = await fetch_page(next);
-      if (mine !== turn) return;
+      let page = { items: [], next };
+      while (!page.items.length && page.next !== null && page.next !== undefined) {
+        page = await fetch_page(page.next);
+        if (mine !== turn) return;
+      }
       shown += 1;
       items = items.concat(page.items);
       next = page.next;

@@ -3,7 +3,7 @@ import { byId, fill, h, listening } from "./dom.js";
 import { number, time } from "./format.js";
 import * as live from "./live.js";
 import { begin } from "./shell.js";
-import { clusterPath, entryLine, keyOf, meter, missionCard, missionPath, wording, words } from "./widgets.js";
+import { clusterTitle, entryLine, meter, missionCard, outcome, words } from "./widgets.js";
 
 const TICKER_MAX = 60;
 const SPARK_MAX = 240;
@@ -50,9 +50,9 @@ const VERDICTS = {
 
 function stats(now) {
   figure("sense", now.events_processed, `${number(now.events_per_minute)} a minute${now.pending ? `, ${number(now.pending)} waiting` : ""}`);
-  figure("diagnose", now.active_clusters, `${number(now.clusters_created)} seen so far`);
+  figure("diagnose", now.active_clusters, `of ${number(now.clusters_created)} seen so far`);
   figure("decide", now.missions_launched, now.average_urgency === undefined ? "" : `mean urgency ${Number(now.average_urgency).toFixed(2)}`);
-  figure("act", now.missions_running, `${number(now.missions_pending ?? 0)} waiting, ${number(now.missions_completed)} completed`);
+  figure("act", now.missions_running, `${number(now.missions_pending ?? 0)} waiting, ${number(now.missions_completed)} learned something`);
   figure("prove", now.journal_head, "chained, signed each minute");
   health(now.health_score, now.status);
   if (before.head !== null && now.journal_head > before.head) pulse("prove");
@@ -63,7 +63,8 @@ function stats(now) {
 function spark(now) {
   const at = performance.now() / 1000;
   const [then] = points.slice(-1);
-  if (then && now.events_processed >= then.count && at > then.at) {
+  if (then && at - then.at < 0.5) return; // figures that were held up come in a bunch
+  if (then && now.events_processed >= then.count) {
     points.push({ at, count: now.events_processed, rate: (now.events_processed - then.count) / (at - then.at) });
   } else if (!then || now.events_processed < then.count) {
     points.push({ at, count: now.events_processed, rate: null });
@@ -93,10 +94,20 @@ function entry(one) {
 
 function clusterRow(cluster) {
   return h("li", { class: "row" }, meter(cluster.urgency_score, "Urgency"),
-    h("span", { class: "grow" }, h("a", { class: "key", href: clusterPath(cluster.cluster_key) }, keyOf(cluster)),
-      h("span", { class: "gist" }, wording(cluster)),
-      h("span", { class: "quiet" }, `${number(cluster.event_count)} event${cluster.event_count === 1 ? "" : "s"} · `, time(cluster.last_seen))),
-    cluster.learning_mission_id && h("a", { class: "quiet", href: missionPath(cluster.learning_mission_id) }, "mission"));
+    h("span", { class: "grow" }, clusterTitle(cluster),
+      h("span", { class: "quiet" }, `${number(cluster.event_count)} event${cluster.event_count === 1 ? "" : "s"} · `, time(cluster.last_seen), outcome(cluster) && " · ", outcome(cluster))));
+}
+
+/** The open clusters, most urgent first; where there is none, those that were resolved last and how. */
+function needs(open, resolved) {
+  const rows = (items) => h("ul", { class: "rows" }, items.map(clusterRow));
+  if (open.length) {
+    const isStuck = open.some((cluster) => ["failed", "timed_out"].includes(cluster.mission_status));
+    return [rows(open), isStuck && h("p", { class: "hint" }, "Nothing learned? A runbook about it helps: ", h("code", {}, "grace knowledge add FOLDER"),
+      ". If it is nothing, resolve or silence it.")];
+  }
+  if (resolved.length) return [h("p", { class: "empty" }, h("strong", {}, "Nothing is open."), " Resolved lately:"), rows(resolved)];
+  return h("p", { class: "empty" }, "Nothing is open. Nothing is wrong, as far as Grace can see.");
 }
 
 async function reload() {
@@ -107,8 +118,9 @@ async function reload() {
       get("/api/missions", { limit: 5 }),
     ]);
     const missions = [...running.items, ...newest.items.filter((one) => one.status !== "running")].slice(0, 5);
-    fill(byId("top-clusters"), clusters.items.length ? h("ul", { class: "rows" }, clusters.items.map(clusterRow)) : h("p", { class: "empty" }, "No open cluster. Nothing is wrong, as far as Grace can see."));
-    fill(byId("missions"), missions.length ? h("ul", { class: "cards" }, missions.map(missionCard)) : h("p", { class: "empty" }, "No mission yet. One starts when a cluster becomes urgent."));
+    const resolved = clusters.items.length ? [] : (await get("/api/clusters", { status: "resolved", limit: 5 })).items;
+    fill(byId("top-clusters"), needs(clusters.items, resolved));
+    fill(byId("missions"), missions.length ? h("ul", { class: "cards" }, missions.map(missionCard)) : h("p", { class: "empty" }, "Nothing yet. When like events become urgent, Grace sets out to learn what helps: in your runbooks, on the web, on GitHub and in its own history."));
   } catch (error) {
     fill(byId("top-clusters"), h("p", { class: "empty bad" }, error.message));
     fill(byId("missions"));

@@ -1,7 +1,7 @@
 // What several pages show: severities, states, meters, statements, entries.
 
 import { h, source } from "./dom.js";
-import { clock, number, percent, time } from "./format.js";
+import { clock, duration, number, percent, time } from "./format.js";
 
 const STATES = {
   open: "plain", acknowledged: "mild", silenced: "mild", resolved: "good", merged: "mild",
@@ -39,14 +39,30 @@ export function panel(title, ...content) {
 export const clusterPath = (key) => `/clusters/${encodeURIComponent(key)}`;
 export const clusterLink = (key) => h("a", { href: clusterPath(key), class: "key" }, key);
 
-/** A cluster's key, taken apart. */
-export const keyOf = (cluster) => [h("span", {}, cluster.domain), severity(cluster.severity), h("b", {}, cluster.pattern_type)];
+const TEMPLATE = /^t-[0-9a-f]{12}$/;
+
+/** A cluster's key, taken apart; a pattern that is only a template's number stays in the background. */
+export const keyOf = (cluster) => [h("span", {}, cluster.domain), severity(cluster.severity),
+  h(TEMPLATE.test(cluster.pattern_type) ? "small" : "b", {}, cluster.pattern_type)];
+
+/** The link to a cluster: what it says, and under it its key. */
+export const clusterTitle = (cluster) => [h("a", { class: "key title", href: clusterPath(cluster.cluster_key) }, wording(cluster) || cluster.cluster_key),
+  h("span", { class: "key parted" }, keyOf(cluster))];
+
+/** What Grace did about a cluster, as a link to its mission; null where it did nothing. */
+export function outcome(cluster) {
+  if (!cluster.learning_mission_id) return null;
+  const known = cluster.knowledge?.length ?? 0;
+  const said = { pending: "waits to learn", running: "learning …", completed: `${number(known)} statement${known === 1 ? "" : "s"} learned`,
+    failed: "nothing learned", timed_out: "learning took too long", cancelled: "mission cancelled" }[cluster.mission_status] ?? "mission";
+  return h("a", { class: "outcome", href: missionPath(cluster.learning_mission_id), data: { level: STATES[cluster.mission_status] ?? "mild" } }, said);
+}
 export const missionPath = (id) => `/missions/${encodeURIComponent(id)}`;
 
 /** The newest message of a cluster, "" where none is kept. */
 export const wording = (cluster) => (cluster.sample ?? []).at(-1)?.message ?? "";
 
-const MARKED = /(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d))|([Mm]ission) ([0-9a-f]{8}-[0-9a-f-]{27})/g;
+const MARKED = /(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d))|([Mm]ission) ([0-9a-f]{8}-[0-9a-f-]{27})|\b(\d{3,7}) s\b/g;
 
 /** A sentence of Grace's, its times readable and its missions linked. */
 export function sentence(text) {
@@ -54,33 +70,42 @@ export function sentence(text) {
   let from = 0;
   for (const found of text.matchAll(MARKED)) {
     parts.push(text.slice(from, found.index));
-    const [whole, at, mission, id] = found;
-    parts.push(at ? h("span", { title: at }, clock(at)) : h("a", { href: missionPath(id) }, `${mission} ${id.slice(0, 8)}…`));
+    const [whole, at, mission, id, seconds] = found;
+    if (at) parts.push(h("span", { title: at }, clock(at)));
+    else if (seconds) parts.push(duration(Number(seconds)));
+    else parts.push(h("a", { href: missionPath(id) }, `${mission} ${id.slice(0, 8)}…`));
     from = found.index + whole.length;
   }
   return [...parts, text.slice(from)];
 }
 
+const counted = (count, one) => `${number(count)} ${one}${count === 1 ? "" : "s"}`;
+
 /** A mission as a line of a list. */
 export function missionCard(mission) {
   const learned = mission.knowledge_acquired?.length ?? 0;
+  const error = (mission.error ?? "").replace(/^(Nothing was learned\.) Nothing was learned: /, "$1 ");
   return h("li", { class: "card" },
     h("a", { class: "main", href: missionPath(mission.mission_id) }, mission.description || mission.mission_id),
-    mission.question?.messages?.[0] && h("p", { class: "gist" }, mission.question.messages[0]),
-    h("p", { class: "tags" }, state(mission.status), h("span", { class: "quiet" }, words(mission.mission_type)),
-      mission.cluster_key && clusterLink(mission.cluster_key)),
-    h("p", { class: "quiet" }, time(mission.ended_at ?? mission.started_at ?? mission.created_at),
-      ` · priority ${percent(mission.priority)}`,
-      learned ? ` · ${number(learned)} statement${learned === 1 ? "" : "s"} from ${number(mission.sources?.length ?? 0)} source${mission.sources?.length === 1 ? "" : "s"}` : "",
-      mission.error ? ` · ${mission.error}` : "",
-      mission.helped === true ? " · it helped" : mission.helped === false ? " · the trouble came back" : ""));
+    h("p", { class: "tags" }, state(mission.status), h("span", { class: "quiet" }, time(mission.ended_at ?? mission.started_at ?? mission.created_at)),
+      learned ? h("span", {}, `${counted(learned, "statement")} from ${counted(mission.sources?.length ?? 0, "source")}`) : null,
+      mission.helped === true ? h("span", { class: "state good" }, "it helped") : mission.helped === false ? h("span", { class: "state bad" }, "the trouble came back") : null,
+      mission.cluster_key && h("a", { class: "quiet", href: clusterPath(mission.cluster_key), title: mission.cluster_key }, "its cluster")),
+    error && h("p", { class: "quiet why" }, error));
+}
+
+/** Text with Markdown's code in it: fenced blocks and `spans` are set apart, the rest stays as it was written. */
+export function prose(text) {
+  return text.split(/^```[\w-]*[ \t]*\n([\s\S]*?)(?:^```[ \t]*$\n?|$(?![\s\S]))/m).map((part, place) => (place % 2
+    ? h("pre", {}, part.replace(/\n$/, ""))
+    : part.split(/`([^`\n]+)`/).map((piece, inner) => (inner % 2 ? h("code", {}, piece) : piece))));
 }
 
 /** A statement with the passage that it came from. `vote(useful)` is offered where given. */
 export function statement(item, vote) {
   return h("li", { class: "statement" },
-    h("p", { class: "said" }, item.text),
-    item.passage && item.passage !== item.text && h("details", {}, h("summary", {}, "Passage"), h("blockquote", {}, item.passage)),
+    h("p", { class: "said" }, prose(item.text)),
+    item.passage && item.passage !== item.text && h("details", {}, h("summary", {}, "Passage"), h("blockquote", {}, prose(item.passage))),
     h("p", { class: "quiet" }, source(item.source), ` · ${item.origin} · confidence ${percent(item.confidence)}`,
       item.usefulness === null || item.usefulness === undefined ? "" : ` · useful ${percent(item.usefulness)}`, " · ", time(item.at)),
     vote && votes(vote));
@@ -101,8 +126,9 @@ export function votes(vote) {
 export function gist(entry) {
   const body = entry.body ?? {};
   if (entry.body === null) return "(body pruned; the proof still holds)";
-  const told = body.message ?? body.reason ?? body.description ?? body.text ?? body.summary ?? body.title ?? body.note ?? "";
-  return typeof told === "string" ? told : JSON.stringify(told);
+  const told = body.message ?? body.reason ?? body.description ?? body.text ?? body.summary ?? body.title ?? body.detail ?? body.note ?? "";
+  const said = typeof told === "string" ? told : JSON.stringify(told);
+  return body.strategy && said === body.detail ? `${body.strategy}: ${said}` : said;
 }
 
 /** A journal entry as a line of a list. */
