@@ -16,6 +16,7 @@ from grace_ray.core.store import Appended, Commit
 from grace_ray.prove.journal import Journal
 
 _TAIL_ENTRIES = 10_000
+_FAULT_SHOWN_S = 30.0  # not for ever: where nobody writes, nobody finds out that it is over
 
 
 class _Waiting(NamedTuple):
@@ -50,6 +51,7 @@ class GroupCommit:
         self._stands = (journal.head, journal.buffered)
         self.head, self._buffered = self._stands
         self.tail: list[Entry] = []
+        self._fault, self._failed_at = "", 0.0
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal-writer")
         self._writer = asyncio.create_task(self._write_forever())
 
@@ -83,6 +85,10 @@ class GroupCommit:
     def is_alive(self) -> bool:
         """Return whether the writer still runs."""
         return not self._writer.done()
+
+    def fault(self) -> str:
+        """Return why the store could not be written, where that was the last that was heard of it, and lately."""
+        return self._fault if time.monotonic() - self._failed_at < _FAULT_SHOWN_S else ""
 
     def backlog(self) -> int:
         """Return how many events are accepted, or waiting to be, that triage has not taken yet."""
@@ -139,6 +145,9 @@ class GroupCommit:
         results = self._journal.apply(works, utc_now())
         if any(isinstance(result, Appended) for result in results):  # else the store is away, and asking it would fail
             self._stands = (self._journal.head, self._journal.buffered)
+        self._fault = next((result.message for result in results if isinstance(result, StoreUnavailable)), "")
+        if self._fault:
+            self._failed_at = time.monotonic()
         return results
 
     def _take_group(self) -> list[_Waiting]:

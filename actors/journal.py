@@ -34,11 +34,12 @@ class JournalActor:
     async def status(self) -> dict[str, Any]:
         """Return what /api/status shows of this part."""
         commits = await self._ready()
+        fault = self._fault or commits.fault()
         return {
-            "state": "degraded" if self._fault else "ready",
+            "state": "degraded" if fault else "ready",
             "head": commits.head,
             "buffered": commits.backlog(),
-            "fault": self._fault,
+            "fault": fault,
         }
 
     async def append(self, payload: bytes) -> bytes:

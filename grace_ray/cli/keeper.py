@@ -51,7 +51,8 @@ class Keeper:
         self._take_port()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, lambda *_: self._stopping.set())
-        self._files.log.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(OSError):  # a full disk: the store says so more clearly
+            self._files.log.parent.mkdir(parents=True, exist_ok=True)
         backoff_s, failures = 1.0, 0
         try:
             while not self._stopping.is_set():

@@ -10,7 +10,7 @@ from typing import IO, Any
 
 import psutil
 
-from grace_ray.core.errors import Conflict
+from grace_ray.core.errors import Conflict, InvalidInput
 
 
 class RunFiles:
@@ -33,9 +33,12 @@ class RunFiles:
         return Path(tempfile.gettempdir()) / f"grace-{digest}"
 
     def take_lock(self) -> None:
-        """Become the one Grace of this home. Raises Conflict, naming the one that runs."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        lock = (self._folder / "lock").open("a")
+        """Become the one Grace of this home. Raises Conflict, naming the one that runs; InvalidInput."""
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            lock = (self._folder / "lock").open("a")
+        except OSError as error:
+            raise InvalidInput(f"The home {self._home} cannot be written: {error.strerror}.", "home") from error
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

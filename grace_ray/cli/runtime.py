@@ -33,12 +33,10 @@ def up(
 ) -> None:
     """Start Grace, and keep it running until Ctrl-C."""
     settings = load(home=home, http_host=host, http_port=port)
-    settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    if detach:
-        raise typer.Exit(_up_detached(settings))
     try:
-        code = Keeper(settings, _show).run()
-    except CallerError as error:
+        settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        code = _up_detached(settings) if detach else Keeper(settings, _show).run()
+    except (CallerError, OSError) as error:  # OSError: the home cannot be written, and it says which path and why
         typer.echo(f"grace up: {error}", err=True)
         code = EXIT_FAILED
     raise typer.Exit(code)
