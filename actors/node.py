@@ -11,16 +11,18 @@ import json
 import os
 import secrets
 import signal
-import socket
 import sys
 import threading
 import time
 from collections.abc import Awaitable
+from pathlib import Path
 from typing import Any
 
 import psutil
 
 from actors import boot
+from actors.free_ports import free_port_from
+from actors.haproxy import haproxy_environment
 from actors.logs import log_to_home
 from grace_ray import settings as settings_module
 from grace_ray.core.errors import RuntimeFault
@@ -29,7 +31,6 @@ from grace_ray.settings import Settings
 _PR_SET_PDEATHSIG = 1
 _SOURCES_S = 5.0
 _SHUT_DOWN_S = 4.0
-_PORTS_TRIED = 100
 _RAY_PROCESSES = {"gcs_server", "raylet"}
 _SERVE_APPLICATION = "serve_apps.deployment"
 
@@ -141,15 +142,6 @@ def ray_environment(settings: Settings) -> dict[str, str]:
         "RAY_task_events_report_interval_ms": "0",
         "RAY_enable_metrics_collection": "1" if settings.ray.dashboard_metrics else "0",
     }
-    haproxy = {
-        "RAY_SERVE_ENABLE_HA_PROXY": "1",
-        "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
-        "RAY_SERVE_HAPROXY_NBTHREAD": "1",
-        "SERVE_SOCKET_REUSE_PORT_ENABLED": "1",  # it comes to the port while the boot page still has it
-        "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "1",
-        "RAY_SERVE_PROXY_MIN_DRAINING_PERIOD_S": "1",
-        "RAY_SERVE_HAPROXY_HARD_STOP_AFTER_S": "2",
-    }
     return {
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_AUTH_MODE": "token",
@@ -163,7 +155,7 @@ def ray_environment(settings: Settings) -> dict[str, str]:
         "OPENBLAS_NUM_THREADS": "1",  # many processes share few cores: more threads each only wait for each other
         "OMP_NUM_THREADS": "1",
         **quiet,
-        **(haproxy if settings.ray.haproxy else {}),
+        **(haproxy_environment(Path(os.environ["GRACE_RAY_TEMP_DIR"])) if settings.ray.haproxy else {}),
     }
 
 
@@ -193,7 +185,7 @@ def _start_ray(settings: Settings) -> str:
         num_cpus=settings.ray.num_cpus or os.cpu_count(),
         include_dashboard=settings.ray.dashboard,
         dashboard_host="127.0.0.1",
-        dashboard_port=_free_port_from(settings.ray.dashboard_port),
+        dashboard_port=free_port_from(settings.ray.dashboard_port),
         log_to_driver=False,
         configure_logging=False,
         object_store_memory=settings.ray.object_store_bytes,
@@ -201,17 +193,6 @@ def _start_ray(settings: Settings) -> str:
         _temp_dir=os.environ["GRACE_RAY_TEMP_DIR"],
     )
     return f"dashboard http://{context.address_info['webui_url']}" if settings.ray.dashboard else "no dashboard"
-
-
-def _free_port_from(first: int) -> int:
-    """Return the first free port from here: several Graces run beside each other, and Ray's default is taken often."""
-    for port in range(first, min(first + _PORTS_TRIED, 65536)):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            with contextlib.suppress(OSError):
-                probe.bind(("127.0.0.1", port))
-                return port
-    raise RuntimeFault(f"No port from {first} to {first + _PORTS_TRIED - 1} is free for Ray's dashboard.")
 
 
 def _start_serve(settings: Settings, serve_import: threading.Thread) -> str:
