@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import HOSTILE, TOKEN, Site
+from tests.browser.conftest import HOSTILE, RUNBOOK, TOKEN, Site
 
 pytestmark = pytest.mark.browser
 
@@ -48,6 +48,37 @@ def test_the_overview_shows_the_loop_turn_without_a_reload(quiet_site: Site, ope
     expect(page.locator("#ticker .entry").filter(has_text="service.degraded").first).to_be_visible()
     expect(page.locator("#top-clusters .row")).to_have_count(1)
     expect(page.locator("#missions .card")).to_have_count(1)
+
+
+def test_the_overview_says_what_needs_a_person_and_what_grace_did(site: Site, open_page: OpenPage) -> None:
+    page = open_page(site.url)
+    needs = page.locator(".panel", has=page.get_by_role("heading", name="What needs you"))
+    expect(needs.get_by_role("link", name="host 10.0.0.1 is blocked by the firewall")).to_be_visible()
+    did = page.locator(".panel", has=page.get_by_role("heading", name="What Grace did"))
+    expect(did.locator(".card").filter(has_text="completed").first).to_contain_text("from 1 source")
+
+
+def test_when_nothing_is_open_the_overview_shows_what_was_resolved_and_how(
+    quiet_site: Site, open_page: OpenPage
+) -> None:
+    document = {"source": "runbooks/disk-full.md", "title": "Disk full", "text": RUNBOOK, "origin": "runbook"}
+    quiet_site.http.post("/api/knowledge", json={"documents": [document]})
+    for number in range(3):
+        quiet_site.send("service.degraded", f"disk {number} is full: no space left on device", severity="high")
+    page = open_page(quiet_site.url)
+    needs = page.locator(".panel", has=page.get_by_role("heading", name="What needs you"))
+    expect(needs).to_contain_text("Nothing is open. Resolved lately:")
+    expect(needs.locator(".row .outcome")).to_have_text(re.compile(r"\d statements? learned"))
+
+
+def test_code_in_a_passage_is_set_apart(site: Site, open_page: OpenPage) -> None:
+    text = "# Restart\n\nRun `systemctl restart spooler`, then wait for the spooler.\n\n```sh\nlpq -a\n```\n"
+    document = {"source": "wiki/spooler", "title": "Spooler", "text": text, "origin": "operator"}
+    site.http.post("/api/knowledge", json={"documents": [document]})
+    page = open_page(f"{site.url}/knowledge?q=restart+spooler")
+    hit = page.locator(".hit").first
+    expect(hit.locator("blockquote > code")).to_have_text("systemctl restart spooler")
+    expect(hit.locator("blockquote pre")).to_have_text("lpq -a")
 
 
 def test_the_ticker_can_be_stopped(quiet_site: Site, open_page: OpenPage) -> None:

@@ -53,7 +53,7 @@ function measures(cluster) {
     ["First seen", time(cluster.first_seen)],
     ["Last seen", time(cluster.last_seen)],
     ["Reopened", cluster.reopened_count ? cluster.reopened_count === 1 ? "once" : `${cluster.reopened_count} times` : ""],
-    ["Resolved", cluster.resolved_at ? [time(cluster.resolved_at), cluster.resolved_by ? ` by ${cluster.resolved_by}` : ""] : ""],
+    ["Resolved", cluster.resolved_at ? [time(cluster.resolved_at), cluster.resolved_by ? sentence(` by ${cluster.resolved_by}`) : ""] : ""],
     ["Merged into", cluster.merged_into ? clusterLink(cluster.merged_into) : ""],
     ["Grace", outcome(cluster) ?? "has not looked into it yet"],
     ["Sources", sources(cluster.sources)]));

@@ -6,6 +6,7 @@ import { begin } from "./shell.js";
 import { clusterTitle, entryLine, meter, missionCard, outcome, words } from "./widgets.js";
 
 const TICKER_MAX = 60;
+const MISSIONS_MAX = 8;
 const SPARK_MAX = 240;
 const STAGES = { event: "sense", finding: "diagnose", decision: "decide", outcome: "act", mission: "act", knowledge: "learn", change: "learn" };
 const ticker = byId("ticker");
@@ -38,7 +39,7 @@ function health(score, status) {
   if (status) byId("verdict").textContent = VERDICTS[status] ?? `The runtime is ${words(status)}.`;
 }
 
-const LEVELS = { ok: "ok", ready: "ok", off: "off", starting: "mild" };
+const LEVELS = { ready: "ok", disabled: "off", starting: "mild", restoring: "mild" };
 const VERDICTS = {
   healthy: "All is well.",
   ok: "All is well.",
@@ -115,9 +116,9 @@ async function reload() {
     const [clusters, running, newest] = await Promise.all([
       get("/api/clusters", { status: "open", limit: 8 }),
       get("/api/missions", { status: "running", limit: 5 }),
-      get("/api/missions", { limit: 5 }),
+      get("/api/missions", { limit: MISSIONS_MAX }),
     ]);
-    const missions = [...running.items, ...newest.items.filter((one) => one.status !== "running")].slice(0, 5);
+    const missions = [...running.items, ...newest.items.filter((one) => one.status !== "running")].slice(0, MISSIONS_MAX);
     const resolved = clusters.items.length ? [] : (await get("/api/clusters", { status: "resolved", limit: 5 })).items;
     fill(byId("top-clusters"), needs(clusters.items, resolved));
     fill(byId("missions"), missions.length ? h("ul", { class: "cards" }, missions.map(missionCard)) : h("p", { class: "empty" }, "Nothing yet. When like events become urgent, Grace sets out to learn what helps: in your runbooks, on the web, on GitHub and in its own history."));

@@ -39,6 +39,7 @@ export function panel(title, ...content) {
 export const clusterPath = (key) => `/clusters/${encodeURIComponent(key)}`;
 export const clusterLink = (key) => h("a", { href: clusterPath(key), class: "key" }, key);
 
+const counted = (count, one) => `${number(count)} ${one}${count === 1 ? "" : "s"}`;
 const TEMPLATE = /^t-[0-9a-f]{12}$/;
 
 /** A cluster's key, taken apart; a pattern that is only a template's number stays in the background. */
@@ -52,10 +53,13 @@ export const clusterTitle = (cluster) => [h("a", { class: "key title", href: clu
 /** What Grace did about a cluster, as a link to its mission; null where it did nothing. */
 export function outcome(cluster) {
   if (!cluster.learning_mission_id) return null;
-  const known = cluster.knowledge?.length ?? 0;
-  const said = { pending: "waits to learn", running: "learning …", completed: `${number(known)} statement${known === 1 ? "" : "s"} learned`,
-    failed: "nothing learned", timed_out: "learning took too long", cancelled: "mission cancelled" }[cluster.mission_status] ?? "mission";
-  return h("a", { class: "outcome", href: missionPath(cluster.learning_mission_id), data: { level: STATES[cluster.mission_status] ?? "mild" } }, said);
+  const learned = counted(cluster.knowledge?.length ?? 0, "statement");
+  const [level, said] = {
+    open: ["busy", "learning …"], completed: ["good", `${learned} learned`], helped: ["good", `${learned} learned, and it helped`],
+    did_not_help: ["bad", `came back, ${learned} known`], failed: ["bad", "nothing learned"],
+    timed_out: ["bad", "learning took too long"], cancelled: ["mild", "mission cancelled"],
+  }[cluster.mission_status] ?? ["mild", "mission"];
+  return h("a", { class: "outcome", href: missionPath(cluster.learning_mission_id), data: { level } }, said);
 }
 export const missionPath = (id) => `/missions/${encodeURIComponent(id)}`;
 
@@ -78,8 +82,6 @@ export function sentence(text) {
   }
   return [...parts, text.slice(from)];
 }
-
-const counted = (count, one) => `${number(count)} ${one}${count === 1 ? "" : "s"}`;
 
 /** A mission as a line of a list. */
 export function missionCard(mission) {
