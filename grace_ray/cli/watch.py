@@ -5,14 +5,16 @@ import sys
 import time
 from collections import deque
 from collections.abc import Iterator
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
 import typer
 
-from grace_ray.cli.connection import place, reach, stream
+from grace_ray.cli.connection import connect
 from grace_ray.cli.options import Home, Json, Url, WaitS
 from grace_ray.cli.printing import clean
 from grace_ray.cli.sending import tell
+from grace_ray.client.blocking_grace import Grace
+from grace_ray.client.sse import Message
 from grace_ray.core.errors import StoreUnavailable, Unreachable
 
 LINES = 20
@@ -29,22 +31,6 @@ _FIGURES = (
 )
 
 
-class Message(NamedTuple):
-    """One server-sent event."""
-
-    name: str
-    id: str
-    data: Any
-
-
-class Source(NamedTuple):
-    """The Grace to watch, and how long it is waited for when it goes away."""
-
-    url: str
-    token: str
-    wait_s: float
-
-
 def watch(
     after: Annotated[int | None, typer.Option(min=0, help="Begin after this seq of the journal")] = None,
     for_s: Annotated[float, typer.Option("--for-s", min=0, help="End after so many seconds; 0: at Ctrl-C")] = 0.0,
@@ -54,10 +40,9 @@ def watch(
     as_json: Json = False,
 ) -> None:
     """Watch the loop turn, live."""
-    where, token = place(home, url)
-    reach(where)
+    grace = connect(home, url)
     deadline = time.monotonic() + for_s if for_s else float("inf")
-    messages = _messages(Source(where, token, wait_s), after, deadline)
+    messages = _messages(grace, after, deadline, wait_s)
     try:
         if as_json or not sys.stdout.isatty():
             _print(messages, as_json=as_json)
@@ -67,41 +52,22 @@ def watch(
         return
 
 
-def parse(lines: Iterator[str]) -> Iterator[Message]:
-    """Yield the messages of a text/event-stream."""
-    name, mark, data = "message", "", list[str]()
-    for line in lines:
-        key, _, value = line.partition(":")
-        value = value.removeprefix(" ")
-        if line == "":
-            if data:
-                yield Message(name, mark, json.loads("\n".join(data)))
-            name, data = "message", []
-        elif key == "event":
-            name = value
-        elif key == "id":
-            mark = value
-        elif key == "data":
-            data.append(value)
-
-
-def _messages(source: Source, after: int | None, deadline: float) -> Iterator[Message]:
+def _messages(grace: Grace, after: int | None, deadline: float, wait_s: float) -> Iterator[Message]:
     """Yield what the runtime streams; a stream that breaks is taken up again where it ended."""
-    last, away_since = "" if after is None else str(after), None
+    away_since: float | None = None
     while time.monotonic() < deadline:
         try:
-            with stream(source.url, source.token, {"Last-Event-ID": last} if last else {}) as lines:
-                for message in parse(lines):
-                    last, away_since = message.id or last, None
-                    yield message
-                    if time.monotonic() >= deadline:
-                        return
+            for message in grace.watch(after):
+                after, away_since = int(message.id) if message.id else after, None
+                yield message
+                if time.monotonic() >= deadline:
+                    return
         except (Unreachable, StoreUnavailable) as error:
             now = time.monotonic()
             if away_since is None:
-                tell(f"{error.message} Waiting for it, {source.wait_s:.0f} s at most (--wait-s) ...")
+                tell(f"{error.message} Waiting for it, {wait_s:.0f} s at most (--wait-s) ...")
                 away_since = now
-            if now - away_since >= source.wait_s:
+            if now - away_since >= wait_s:
                 raise
         time.sleep(PAUSE_S)
 

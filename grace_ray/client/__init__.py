@@ -4,5 +4,6 @@ from grace_ray.client.answers import ClusterDetail, Page, Receipt, Rejection
 from grace_ray.client.async_grace import AsyncGrace
 from grace_ray.client.blocking_grace import Grace
 from grace_ray.client.retry import Retry
+from grace_ray.client.sse import Message
 
-__all__ = ["AsyncGrace", "ClusterDetail", "Grace", "Page", "Receipt", "Rejection", "Retry"]
+__all__ = ["AsyncGrace", "ClusterDetail", "Grace", "Message", "Page", "Receipt", "Rejection", "Retry"]

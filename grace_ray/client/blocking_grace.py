@@ -3,7 +3,7 @@
 import inspect
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from random import Random, SystemRandom
 from types import TracebackType
@@ -12,11 +12,12 @@ from typing import Any, Concatenate, ParamSpec, Self
 import httpx
 
 from grace_ray.client import calls
-from grace_ray.client.answers import Receipt
+from grace_ray.client.answers import Receipt, error_of
 from grace_ray.client.calls import Call, T
 from grace_ray.client.exchange import Exchange, Request, is_loopback
-from grace_ray.client.outbox import Buffer, Outbox, batches, encoded, new_event
+from grace_ray.client.outbox import BUFFER_BYTES, Buffer, Outbox, batches, encoded, new_event
 from grace_ray.client.retry import ONCE, Retry
+from grace_ray.client.sse import SILENCE_MAX_S, Message, Parser
 from grace_ray.core.clock import utc_now
 from grace_ray.core.errors import Backpressure, OutsideError, StoreUnavailable
 from grace_ray.core.event import Event
@@ -42,7 +43,8 @@ class Grace:
     """Talks to the Grace at ``url``; every request is retried, and every POST carries an idempotency key.
 
     ``send`` returns when the events are durable, or raises. ``emit`` and ``enqueue`` never wait for a runtime that is
-    away: events stay in a buffer of ``buffer_max`` (Backpressure beyond it) and go out with a later call, or ``flush``.
+    away: events stay in a buffer of ``buffer_max`` events and ``buffer_max_bytes`` (Backpressure beyond), and go out
+    with a later call, or ``flush``.
     Raises the errors of core.errors: what the runtime said, Unreachable where it said nothing.
     """
 
@@ -55,6 +57,7 @@ class Grace:
         timeout_s: float = 10.0,
         retry: Retry | None = None,
         buffer_max: int = 10_000,
+        buffer_max_bytes: int = BUFFER_BYTES,
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], datetime] = utc_now,
         rng: Random | None = None,
@@ -64,7 +67,7 @@ class Grace:
         self._source = source
         self._sleep = sleep
         self._exchange = Exchange(retry or Retry(), clock, rng or SystemRandom())
-        self._buffer = Buffer(buffer_max)
+        self._buffer = Buffer(buffer_max, buffer_max_bytes)
         self._lock = threading.Lock()  # one flush at a time: each takes the oldest events out when they are durable
         self._failures = 0
         self._quiet_until: datetime | None = None
@@ -160,12 +163,34 @@ class Grace:
     journal = _method(calls.journal)
     entry = _method(calls.entry)
     proof = _method(calls.proof)
+    public_key = _method(calls.public_key)
     checkpoint = _method(calls.checkpoint)
     consistency = _method(calls.consistency)
     explain = _method(calls.explain)
     status = _method(calls.status)
+    health = _method(calls.health)
+    session = _method(calls.session)
     dashboard = _method(calls.dashboard)
     registry = _method(calls.registry)
+
+    def watch(self, after: int | None = None) -> Iterator[Message]:
+        """Yield journal entries after the seq ``after`` (None: from now on), and each second the loop's figures.
+
+        Raises Unreachable where the stream breaks: go on after the ``id`` of the last message that has one.
+        """
+        query = {} if after is None else {"after": after}
+        timeout = httpx.Timeout(self._http.timeout.connect, read=SILENCE_MAX_S)
+        try:
+            with self._http.stream("GET", "/api/stream", params=query, timeout=timeout) as answer:
+                if answer.is_error:
+                    answer.read()
+                    raise error_of(answer, None)
+                parser = Parser()
+                for line in answer.iter_lines():
+                    if (message := parser.feed(line)) is not None:
+                        yield message
+        except httpx.RequestError as error:
+            raise self._exchange.unreachable(error, 1, ONCE).error from error
 
     def _enqueue(self, texts: list[bytes]) -> None:
         try:

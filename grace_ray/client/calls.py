@@ -15,6 +15,7 @@ from grace_ray.core.mission import Mission
 
 T = TypeVar("T")
 ClusterStatus = Literal["open", "acknowledged", "silenced", "resolved", "merged"]
+MissionType = Literal["autonomous_learning", "knowledge_gap", "pattern_learning", "generic_learning"]
 MissionStatus = Literal["pending", "running", "completed", "failed", "timed_out", "cancelled"]
 
 
@@ -145,9 +146,9 @@ def groups(*, status: str | None = None, limit: int = 100, after: str | None = N
     return _get("/api/groups", _page(IncidentGroup), status=status, limit=limit, after=after)
 
 
-def group(group_id: str) -> Call[dict[str, Any]]:
-    """Get one incident group and its clusters. Raises NotFound."""
-    return _get(f"/api/groups/{quote(group_id, safe='')}", _plain)
+def group(group_id: str) -> Call[IncidentGroup]:
+    """Get one incident group. Raises NotFound."""
+    return _get(f"/api/groups/{quote(group_id, safe='')}", lambda answer: from_plain(IncidentGroup, answer))
 
 
 # Missions
@@ -164,10 +165,16 @@ def mission(mission_id: str) -> Call[Mission]:
 
 
 def create_mission(
-    question: str, *, topic: str = "", cluster_key: str | None = None, by: str | None = None
+    question: str,
+    *,
+    topic: str = "",
+    mission_type: MissionType = "generic_learning",
+    cluster_key: str | None = None,
+    by: str | None = None,
 ) -> Call[Mission]:
     """Ask Grace to learn something; the mission waits in the queue like any other."""
-    return _post("/api/missions", _mission, question=question, topic=topic, cluster_key=cluster_key, by=by)
+    named = {"topic": topic, "mission_type": mission_type, "cluster_key": cluster_key}
+    return _post("/api/missions", _mission, question=question, by=by, **named)
 
 
 def cancel_mission(mission_id: str, *, by: str | None = None, note: str = "") -> Call[Mission]:
@@ -214,14 +221,18 @@ def journal(
     *,
     after: int | None = None,
     limit: int = 100,
-    kind: str | None = None,
+    kind: str | Sequence[str] | None = None,
     source: str | None = None,
     type: str | None = None,  # noqa: A002 -- the API's own word
     subject: str | None = None,
+    trace: str | None = None,
     q: str | None = None,
     order: Literal["asc", "desc"] = "asc",
 ) -> Call[Page[dict[str, Any]]]:
-    """List journal entries; ``q`` is a substring of the body. ``next`` is the ``after`` of the page that follows."""
+    """List journal entries; ``q`` is a substring of the body. ``next`` is the ``after`` of the page that follows.
+
+    A search ends soon with what it has found: go on as long as there is a ``next``, even where a page is empty.
+    """
     return _get(
         "/api/journal",
         lambda answer: Page(items=answer["items"], next=answer["next"]),
@@ -231,6 +242,7 @@ def journal(
         source=source,
         type=type,
         subject=subject,
+        trace=trace,
         q=q,
         order=order,
     )
@@ -241,9 +253,14 @@ def entry(seq: int) -> Call[dict[str, Any]]:
     return _get(f"/api/journal/{seq}", _plain)
 
 
-def proof(seq: int) -> Call[dict[str, Any]]:
-    """Get the proof that an entry stands on the journal (RFC 6962 audit path)."""
-    return _get(f"/api/journal/{seq}/proof", _plain)
+def proof(seq: int, tree_size: int | None = None) -> Call[dict[str, Any]]:
+    """Get the proof that an entry stands on the journal (RFC 6962 audit path), by default to the newest checkpoint."""
+    return _get(f"/api/journal/{seq}/proof", _plain, tree_size=tree_size)
+
+
+def public_key() -> Call[dict[str, Any]]:
+    """Get the key that checkpoints are signed with: {key, hex, pem}."""
+    return _get("/api/journal/public-key", _plain)
 
 
 def checkpoint() -> Call[dict[str, Any]]:
@@ -267,6 +284,16 @@ def explain(thing_id: str) -> Call[dict[str, Any]]:
 def status() -> Call[dict[str, Any]]:
     """Ask how each part is."""
     return _get("/api/status", _plain)
+
+
+def health() -> Call[dict[str, Any]]:
+    """Ask whether Grace is alive: {status}."""
+    return _get("/healthz", _plain)
+
+
+def session() -> Call[dict[str, Any]]:
+    """Ask who this client is to Grace: {name, scopes, required}."""
+    return _get("/api/session", _plain)
 
 
 def dashboard() -> Call[dict[str, Any]]:

@@ -70,6 +70,8 @@ class Exchange:
 
     def unreachable(self, cause: httpx.RequestError, attempt: int, retry: Retry | None = None) -> Again:
         """Return what to do where no answer came."""
+        if isinstance(cause, httpx.UnsupportedProtocol):
+            return Again(delay_s=None, error=InvalidInput(f"The URL cannot be used: {cause}", "url"))
         error = Unreachable(f"Grace did not answer: {cause or type(cause).__name__}.", "url")
         return Again(delay_s=(retry or self._retry).delay_s(attempt, None, self.rng), error=error)
 

@@ -16,6 +16,7 @@ from grace_ray.core.ids import time_id
 
 BATCH_TYPE = "application/cloudevents-batch+json"
 BATCH_EVENTS, BATCH_BYTES = 500, 1 << 20
+BUFFER_BYTES = 64 << 20
 
 
 def encoded(events: Iterable[Event | Mapping[str, Any]]) -> list[bytes]:
@@ -48,10 +49,12 @@ def batches(texts: Sequence[bytes]) -> Iterator[tuple[int, bytes]]:
 
 
 class Buffer:
-    """A bounded queue of encoded events: the oldest are kept, what does not fit is refused and counted."""
+    """A queue of encoded events, bounded in number and bytes: the oldest are kept, what does not fit is refused."""
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, most_bytes: int = BUFFER_BYTES) -> None:
         self._most = most
+        self._most_bytes = most_bytes
+        self._bytes = 0
         self._texts: deque[bytes] = deque()
         self.dropped = 0
         """Events refused since the start because the buffer was full."""
@@ -61,12 +64,14 @@ class Buffer:
 
     def add(self, texts: Sequence[bytes]) -> None:
         """Queue events. Raises Backpressure where not all fit; those that do are queued."""
-        room = max(0, self._most - len(self._texts))
-        self._texts.extend(texts[:room])
-        lost = len(texts) - room
-        if lost > 0:
-            self.dropped += lost
-            raise Backpressure(f"The local buffer of {self._most} events is full: {lost} were dropped.", "buffer")
+        for place, text in enumerate(texts):
+            if len(self._texts) >= self._most or self._bytes + len(text) > self._most_bytes:
+                lost = len(texts) - place
+                self.dropped += lost
+                held = f"{len(self._texts)} events, {self._bytes:,} bytes"
+                raise Backpressure(f"The local buffer is full ({held}): {lost} were dropped.", "buffer")
+            self._texts.append(text)
+            self._bytes += len(text)
 
     def first(self) -> tuple[int, bytes]:
         """Return how many events the next request takes, and its body; the events stay queued."""
@@ -82,7 +87,7 @@ class Buffer:
     def remove(self, count: int) -> None:
         """Take the ``count`` oldest events out: they are durable, or refused for good."""
         for _ in range(count):
-            self._texts.popleft()
+            self._bytes -= len(self._texts.popleft())
 
 
 class Outbox:

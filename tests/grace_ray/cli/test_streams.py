@@ -12,7 +12,7 @@ import pytest
 from grace_ray.cli.logtimes import time_of
 from grace_ray.cli.pacing import Pace, restamped
 from grace_ray.cli.sending import Patience
-from grace_ray.cli.watch import parse
+from grace_ray.client.sse import parse
 from grace_ray.core.errors import Backpressure, Unreachable
 
 LOG = "".join(f"2026-01-31 12:00:{i % 60:02d},000 ERROR db: connection {i} refused\n" for i in range(1200))

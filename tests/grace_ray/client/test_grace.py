@@ -179,6 +179,44 @@ def test_a_full_buffer_keeps_the_oldest_and_says_what_it_dropped():
         grace.close()
 
 
+def test_the_buffer_is_bounded_in_bytes_too():
+    grace = Grace("http://127.0.0.1:1", buffer_max_bytes=2000, retry=Retry(attempts=1))
+    with pytest.raises(Backpressure):
+        grace.enqueue([{"id": str(number), "text": "x" * 600} for number in range(4)])
+    assert (grace.buffered, grace.dropped) == (3, 1)
+
+
+def test_a_url_that_cannot_be_used_is_told_at_once():
+    waits: list[float] = []
+    with pytest.raises(InvalidInput) as refusal:
+        Grace("junk", sleep=waits.append).status()
+    assert (refusal.value.field, waits) == ("url", [])
+
+
+STREAM = b'retry: 2000\n\nid: 7\nevent: entry\ndata: {"seq": 7}\n\nevent: stats\ndata: {}\n\n'
+
+
+def test_the_stream_is_watched_until_it_ends(server):
+    server.script = [(200, {"content-type": "text/event-stream"}, STREAM)]
+    messages = [("entry", "7", {"seq": 7}), ("stats", "7", {})]
+
+    async def watched() -> list[Any]:
+        async with AsyncGrace(server.url) as grace:
+            return [tuple(message) async for message in grace.watch(6)]
+
+    assert [tuple(message) for message in Grace(server.url).watch(6)] == messages
+    assert asyncio.run(watched()) == messages
+    assert {path for _, path, _, _ in server.seen} == {"/api/stream?after=6"}
+
+
+def test_a_stream_that_is_refused_or_away_is_an_error_of_the_tree(server):
+    server.script = [(401, {}, {"detail": "Who are you?"})]
+    with pytest.raises(Unauthorized):
+        next(Grace(server.url).watch())
+    with pytest.raises(Unreachable):
+        next(Grace("http://127.0.0.1:1").watch())
+
+
 def test_an_answer_that_is_no_json_is_an_error_of_the_tree(server):
     server.script = [(200, {}, b"<html>")]
     with client(server.url, Time()) as grace, pytest.raises(Exception, match="not what was expected"):
