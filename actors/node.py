@@ -5,14 +5,11 @@
 
 import asyncio
 import contextlib
-import ctypes
-import importlib
 import json
 import os
 import secrets
 import signal
 import sys
-import threading
 import time
 from collections.abc import Awaitable
 from pathlib import Path
@@ -23,23 +20,20 @@ import psutil
 from actors import boot
 from actors.free_ports import free_port_from
 from actors.haproxy import haproxy_environment
+from actors.lifeline import end_with_parent
 from actors.logs import log_to_home
 from grace_ray import settings as settings_module
-from grace_ray.core.errors import RuntimeFault
+from grace_ray.core.errors import GraceError, RuntimeFault
 from grace_ray.settings import Settings
 
-_PR_SET_PDEATHSIG = 1
 _SOURCES_S = 5.0
 _SHUT_DOWN_S = 4.0
 _RAY_PROCESSES = {"gcs_server", "raylet"}
-_SERVE_APPLICATION = "serve_apps.deployment"
 
 
 def main() -> int:
     """Run the node until SIGTERM, SIGINT, the parent's end, or a failure; return the exit code."""
-    parent = os.getppid()
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-    if os.getppid() != parent:
+    if not end_with_parent():
         return 1
     settings = settings_module.load()
     log_to_home(settings, "node")
@@ -66,7 +60,8 @@ class Node:
         failed = work.done()
         if failed:
             error = work.exception()
-            self._report("failed", ok=False, detail=f"{type(error).__name__}: {error}")
+            is_said = isinstance(error, GraceError)
+            self._report("failed", ok=False, detail=str(error) if is_said else f"{type(error).__name__}: {error}")
         work.cancel()
         with contextlib.suppress(TimeoutError):  # the parent ends what a Ray that hangs leaves behind
             async with asyncio.timeout(_SHUT_DOWN_S):
@@ -91,8 +86,7 @@ class Node:
         from grace_ray import wiring
 
         await self._step("store", asyncio.to_thread(wiring.prepare_home, self._settings))
-        serve_import = threading.Thread(target=importlib.import_module, args=("ray.serve",), daemon=True)
-        serve_import.start()  # a second of imports while Ray's own processes start
+        deployer = await _deployer()  # a second of imports while Ray's own processes start
         sources = asyncio.create_task(self._show_sources())  # they answer, or not, while Ray starts
         await self._step("ray", asyncio.to_thread(_start_ray, self._settings))
         loop = asyncio.get_running_loop()
@@ -102,7 +96,7 @@ class Node:
 
         specs = _part_specs(self._settings)
         self._supervisor = Supervisor(specs, self._on_change)
-        face = self._step("http", asyncio.to_thread(_start_serve, self._settings, serve_import))
+        face = self._step("http", _deploy(deployer))
         await asyncio.gather(face, *(self._step(spec.name, self._supervisor.bring_up(spec)) for spec in specs))
         for line in (*boot.switched_off(self._settings), boot.emitters()):
             self._show(line)
@@ -195,9 +189,20 @@ def _start_ray(settings: Settings) -> str:
     return f"dashboard http://{context.address_info['webui_url']}" if settings.ray.dashboard else "no dashboard"
 
 
-def _start_serve(settings: Settings, serve_import: threading.Thread) -> str:
-    serve_import.join()
-    return str(importlib.import_module(_SERVE_APPLICATION).deploy(settings))
+async def _deployer() -> asyncio.subprocess.Process:
+    pipe = asyncio.subprocess.PIPE
+    return await asyncio.create_subprocess_exec(sys.executable, "-m", "actors.face", stdin=pipe, stdout=pipe)
+
+
+async def _deploy(deployer: asyncio.subprocess.Process) -> str:
+    """Tell the deployer where the cluster is, and return where the HTTP face answers. Raises RuntimeFault."""
+    import ray
+
+    said, _ = await deployer.communicate(ray.get_runtime_context().gcs_address.encode() + b"\n")
+    answer = json.loads(said) if said else {"error": f"its process ended with {deployer.returncode}"}
+    if "error" in answer:
+        raise RuntimeFault(f"The HTTP face did not start: {answer['error']}.")
+    return str(answer["url"])
 
 
 def _part_specs(settings: Settings) -> list[Any]:

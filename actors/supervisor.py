@@ -10,6 +10,7 @@ import structlog
 from ray.exceptions import RayError
 
 from actors.handles import NAMESPACE
+from grace_ray.core.errors import PartAway
 
 log = structlog.get_logger()
 
@@ -43,12 +44,15 @@ class Supervisor:
         self._backoff_s: dict[str, float] = {}
 
     async def bring_up(self, spec: PartSpec, timeout_s: float = 60.0) -> None:
-        """Make the actor and return when it answers and follows. Raises TimeoutError."""
-        async with asyncio.timeout(timeout_s):
-            handle = await asyncio.to_thread(_make, spec)
-            await handle.ping.remote()
-            if spec.follows:
-                await handle.start.remote()
+        """Make the actor and return when it answers and follows. Raises PartAway."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                handle = await asyncio.to_thread(_make, spec)
+                await handle.ping.remote()
+                if spec.follows:
+                    await handle.start.remote()
+        except TimeoutError:
+            raise PartAway(f"The part {spec.name} did not answer within {timeout_s:.0f} s of being made.") from None
 
     async def watch(self) -> None:
         """Ping every part for ever."""
@@ -96,7 +100,7 @@ class Supervisor:
             await self.bring_up(spec, timeout_s=20.0)
             self._missed[spec.name] = 0
             self._on_change(spec.name, f"{why} and was made again")
-        except (RayError, TimeoutError, ValueError) as error:
+        except (RayError, PartAway, ValueError) as error:
             log.warning("supervisor.retry", part=spec.name, error=repr(error), pause_s=backoff_s)
 
 

@@ -5,7 +5,10 @@ from typing import Any
 from ray import serve
 from ray.serve.config import HTTPOptions
 
+from grace_ray.core.errors import RuntimeFault
 from grace_ray.settings import Settings
+
+_NAME = "grace"
 
 
 def application(settings: Settings) -> Any:
@@ -30,6 +33,7 @@ def application(settings: Settings) -> Any:
         health_check_period_s=1,
         health_check_timeout_s=5,
         graceful_shutdown_timeout_s=5,
+        max_constructor_retry_count=2,  # of the very first start; later ones are tried for ever
     )
     @serve.ingress(build)
     class Api:
@@ -40,11 +44,25 @@ def application(settings: Settings) -> Any:
 
 
 def deploy(settings: Settings) -> str:
-    """Start Serve's proxy, or find it running, deploy the application, and return where it answers."""
+    """Start Serve's proxy, or find it running, deploy the application, and return where it answers.
+
+    Raises RuntimeFault with the reason where the application does not start.
+    """
     serve.start(
         proxy_location="HeadOnly",
         http_options=HTTPOptions(host=settings.http_host, port=settings.http_port),
         logging_config={"enable_access_log": False},
     )
-    serve.run(application(settings), name="grace", route_prefix="/", logging_config={"enable_access_log": False})
+    try:
+        serve.run(application(settings), name=_NAME, route_prefix="/", logging_config={"enable_access_log": False})
+    except RuntimeError as error:
+        raise RuntimeFault(f"The HTTP face does not start: {_reason() or error}") from error
     return settings.url
+
+
+def _reason() -> str:
+    """Return the last line of the replica's traceback: serve.run says no more than that there was one."""
+    applications = serve.status().applications
+    found = applications[_NAME].deployments.values() if _NAME in applications else ()
+    lines = [line.strip() for deployment in found for line in deployment.message.splitlines() if line.strip()]
+    return lines[-1] if lines else ""

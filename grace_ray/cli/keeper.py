@@ -61,7 +61,7 @@ class Keeper:
                 if self._stopping.is_set():
                     break
                 lasted_s = time.monotonic() - started
-                if not self._ready and failures == 0 and lasted_s < _STABLE_AFTER_S:
+                if not self._ready and failures == 0:
                     return 1  # it never came up: a person should read why
                 self._ready = False
                 failures += 1

@@ -104,6 +104,18 @@ def test_sigterm_while_it_boots_is_clean(grace: OwnGrace, after_s: float) -> Non
     _assert_stops(grace, keeper, signal.SIGTERM)
 
 
+def test_a_boot_that_fails_says_why(grace: OwnGrace, tmp_path: Path) -> None:
+    sabotage = tmp_path / "sabotage"
+    sabotage.mkdir()
+    (sabotage / "sitecustomize.py").write_text("import sys\nsys.modules['serve_apps.routes.otlp'] = None\n")
+    grace.environment["PYTHONPATH"] = str(sabotage)  # Ray's workers find it too: the application cannot be imported
+    failed = grace.grace("up")
+    assert failed.returncode == 1
+    assert "The HTTP face does not start: ModuleNotFoundError: import of serve_apps.routes.otlp" in failed.stdout
+    assert "Traceback" not in failed.stdout + failed.stderr
+    grace.assert_gone()
+
+
 def _up_in_the_foreground(grace: OwnGrace) -> "subprocess.Popen[bytes]":
     command = [sys.executable, "-m", "grace_ray.cli.main", "up"]
     with (grace.home.parent / "screen").open("wb") as screen:
