@@ -199,9 +199,9 @@ async def _deploy(deployer: asyncio.subprocess.Process) -> str:
     import ray
 
     said, _ = await deployer.communicate(ray.get_runtime_context().gcs_address.encode() + b"\n")
-    answer = json.loads(said) if said else {"error": f"its process ended with {deployer.returncode}"}
+    answer = json.loads(said) if said else {"error": f"The deployer ended with {deployer.returncode}."}
     if "error" in answer:
-        raise RuntimeFault(f"The HTTP face did not start: {answer['error']}.")
+        raise RuntimeFault(answer["error"])
     return str(answer["url"])
 
 
