@@ -94,7 +94,9 @@ class OutcomeModel:
         kind = kind_of(cluster_key)
         belief = self._kinds.get(kind)
         if belief is None:
-            return Judged(requested, f"Priority {requested:.2f} as requested; no mission of this kind has been judged yet.")
+            return Judged(
+                requested, f"Priority {requested:.2f} as requested; no mission of this kind has been judged yet."
+            )
         mean = belief.mean(at, 0.5)
         value = min(1.0, requested * (0.5 + mean))
         return Judged(
