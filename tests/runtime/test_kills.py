@@ -103,6 +103,8 @@ def _kill_the_cluster(grace: OwnGrace, rng: random.Random, number: int) -> None:
     before = grace.find("node")[0].pid
     assert grace.kill(victim)
     eventually(lambda: [p.pid for p in grace.find("node")] not in ([], [before]), 60, "another node has started")
+    status = grace.grace("status")
+    assert status.returncode == 1, f"it is starting, and status says: {status.stdout}"
     print(f"killed {victim}: ready after {grace.wait_ready():.1f} s")
 
 
