@@ -24,6 +24,8 @@ log = structlog.get_logger()
 _SAVE_EVERY_S = 30.0
 _RELEARN_BATCH = 5000
 _STARTING = "starting"
+_TICK_S = 1.0
+_ASK_S = 5.0  # an idle part asks for news this often
 # A turn costs two calls and an fsync, whether for one entry or a thousand: after a small one, more may gather.
 _FEW = 50
 _GATHER_S = 0.01
@@ -104,30 +106,39 @@ class Host:
                 pause_s = min(pause_s * 2, 5.0)
 
     async def _follow(self) -> None:
-        async with self._turn:
-            part = await self._restored()
         while True:
-            entries, upto = await self._journal.follow(self._cursor, self._limit, part.follows)
             async with self._turn:
-                if self._part is None:  # a failed commit in between: what was read belongs to the old cursor
-                    part = await self._restored()
-                    continue
-                if not entries and upto <= self._cursor and time.monotonic() - self._ticked_at < 1.0:
-                    continue
-                try:
-                    await self._take(part, entries, max(upto, self._cursor))
-                except BaseException:
-                    self._part = None  # it may have learned what will come again
-                    raise
-            self.fault = ""
-            self.on_turn()
-            if 0 < len(entries) < _FEW:
-                await asyncio.sleep(_GATHER_S)
+                part = await self._restored()
+            asked = asyncio.create_task(self._journal.follow(self._cursor, self._limit, part.follows, _ASK_S))
+            try:
+                is_current = True
+                while is_current and not asked.done():
+                    await asyncio.wait({asked}, timeout=_TICK_S)  # time passes for the part while nothing comes
+                    entries, upto = asked.result() if asked.done() else ([], self._cursor)
+                    is_current = await self._take_turn(part, entries, upto)
+            finally:
+                asked.cancel()
+
+    async def _take_turn(self, part: Follower, entries: Sequence[Entry], upto: int) -> bool:
+        """Take what came; False where the part is another by now, and what was read belongs to an old cursor."""
+        async with self._turn:
+            if self._part is not part:
+                return False
+            try:
+                await self._take(part, entries, max(upto, self._cursor))
+            except BaseException:
+                self._part = None  # it may have learned what will come again
+                raise
+        self.fault = ""
+        self.on_turn()
+        if 0 < len(entries) < _FEW:
+            await asyncio.sleep(_GATHER_S)
+        return True
 
     async def _take(self, part: Follower, entries: Sequence[Entry], upto: int) -> None:
         began = time.monotonic()
         handled = await self._handled(part, entries) if entries else Effects()
-        if time.monotonic() - self._ticked_at >= 1.0:
+        if time.monotonic() - self._ticked_at >= _TICK_S:
             ticked = await self._in_thread(part.tick, utc_now())
             handled = Effects(facts=[*handled.facts, *ticked.facts], records=[*handled.records, *ticked.records])
             self._ticked_at = time.monotonic()

@@ -14,6 +14,8 @@ from grace_ray.core.entry import Entry
 from grace_ray.core.errors import GraceError
 from grace_ray.settings import Settings
 
+_LOOKED_THROUGH_MAX = 10_000  # entries of no interest after which a follower hears how far it has come
+
 
 class JournalActor:
     """Thin shell around prove.journal.Journal; every method may be repeated without harm."""
@@ -66,7 +68,7 @@ class JournalActor:
             entries = await self._entries(commits, upto, limit) if commits.head > upto else []
             found = [entry for entry in entries if not kinds or entry.kind in kinds]
             upto = entries[-1].seq if entries else upto
-            if time.monotonic() >= deadline:
+            if time.monotonic() >= deadline or upto - after >= _LOOKED_THROUGH_MAX:
                 break
         return wire.encode_entries(found, upto)
 
