@@ -108,7 +108,7 @@ function needs(open, resolved) {
       ". If it is nothing, resolve or silence it.")];
   }
   if (resolved.length) return [h("p", { class: "empty" }, h("strong", {}, "Nothing is open."), " Resolved lately:"), rows(resolved)];
-  return h("p", { class: "empty" }, "Nothing is open. Nothing is wrong, as far as Grace can see.");
+  return byId("start").content.cloneNode(true);
 }
 
 async function reload() {
