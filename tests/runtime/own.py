@@ -1,5 +1,6 @@
 """A Grace of a test's own, started as a user starts it: its processes by name, kill -9 of any, and an end for sure."""
 
+import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -24,6 +25,7 @@ ACTORS = {
 }
 CLUSTER = {"raylet": "/raylet/raylet", "gcs": "/gcs/gcs_server", "node": "actors.node"}
 READY_S = 180.0
+STOPS_WITHIN_S = 10.0
 
 
 class OwnGrace:
@@ -50,6 +52,18 @@ class OwnGrace:
         stopped = self.grace("down")
         assert stopped.returncode == 0, stopped.stdout + stopped.stderr
         self.assert_gone()
+
+    def stop(self, number: signal.Signals) -> int | None:
+        """Signal the one who keeps it running; see that all of it ends soon; return the exit code of a child."""
+        (keeper,) = self.find("keeper")
+        began = time.monotonic()
+        keeper.send_signal(number)
+        code = keeper.wait(60)
+        took_s = time.monotonic() - began
+        assert took_s < STOPS_WITHIN_S, f"it took {took_s:.1f} s to stop"
+        self.assert_gone()
+        assert self.grace("status").returncode == 3
+        return code
 
     def assert_gone(self) -> None:
         """See that no process of it is left, and no port."""

@@ -6,6 +6,7 @@ GRACE_CHAOS_SEED for other moments.
 
 import os
 import random
+import signal
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -74,7 +75,7 @@ def test_whatever_is_killed_nothing_is_lost_or_done_twice(grace: OwnGrace, searc
     eventually(lambda: not open_missions(store), 180, "every mission has ended")
     eventually(lambda: store.follower("triage").cursor >= store.head() - 20, 60, "triage has taken every event")
     time.sleep(1.5)  # a tick: what it counted is in its statistics
-    grace.down()
+    grace.stop(signal.SIGTERM)
     assert_events_stand_once(store, {sender.source: sender.acknowledged for sender in senders})
     assert_events_are_counted_once(store, sum((sender.patterns for sender in senders), Counter()))
     missions = assert_missions_ran_in_order(store, CAP)

@@ -1,5 +1,6 @@
 """What settings can switch off: Grace is ready without it, and says that it is off."""
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -73,4 +74,4 @@ def test_grace_is_ready_without_what_is_switched_off(grace: OwnGrace, off: tuple
         if "triage" not in off:
             eventually(lambda: http.get("/api/learning-feedback/clusters").json(), 60, "the event became a cluster")
         assert http.get("/readyz").status_code == 200
-    grace.down()
+    grace.stop(signal.SIGINT)  # Ctrl-C
