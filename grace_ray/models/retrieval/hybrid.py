@@ -24,6 +24,7 @@ Floats = NDArray[np.float32]
 
 _TITLE_SMOOTHING = 4.0
 _NAMED_RELEVANCE = 0.9
+_CHANCE = 4.0  # what about one word tells: a question of one or two common words is covered by chance
 
 
 class Embedder(Protocol):
@@ -45,6 +46,10 @@ class Hit:
     without vectors) and ``coverage`` (the share of what is asked that the document's words cover, 0 to 1) may be
     compared between searches. ``parts`` are the scaled signals that made the score; ``matched`` the words of the
     question that the document has, most telling first; ``is_named`` whether the question spells out its name.
+
+    ``relevance``, 0 to 1 and comparable between searches, says how much the document is about the question at all. It
+    needs both: words in common and, with vectors, the same meaning; the geometric mean of both shares tells an answer
+    from the best of nothing better than either. A title that is spelled out counts by itself.
     """
 
     document_id: str
@@ -54,18 +59,8 @@ class Hit:
     similarity: float | None
     parts: Mapping[str, float]
     matched: tuple[str, ...]
-    is_named: bool = False
-
-    @property
-    def relevance(self) -> float:
-        """How much the document is about the question at all, 0 to 1, comparable between searches.
-
-        It needs both: words in common (coverage) and, with vectors, the same meaning (cosine); their geometric mean
-        tells answers from the best of nothing better than either. A title that is spelled out counts by itself.
-        """
-        same = self.coverage if self.similarity is None else max(0.0, self.similarity)
-        told = max(math.sqrt(self.coverage * same), self.parts.get("title", 0.0))
-        return min(1.0, max(told, _NAMED_RELEVANCE) if self.is_named else told)
+    is_named: bool
+    relevance: float
 
     def why(self) -> str:
         """The reasons in one sentence."""
@@ -199,14 +194,14 @@ class HybridIndex:
         best = [n for n in np.argsort(-score, kind="stable")[:k] if score[n] > 0]
         word_weights = self._word_weights(question)
         return [
-            Hit(
-                document_id=str(self._documents.keys[slots[n]]),
-                passage=self._best_passage(int(slots[n]), signals),
+            self._hit(
+                int(slots[n]),
+                question,
+                signals,
+                word_weights,
                 score=float(score[n]),
-                similarity=_similarity(signals, slots[n]),
                 parts={name: float(part[n]) for name, part in parts.items()},
                 is_named=bool(is_named[n]),
-                **self._in_common(int(slots[n]), question, word_weights),
             )
             for n in best
         ]
@@ -283,8 +278,29 @@ class HybridIndex:
         held = [term for term in word_terms if self._documents.idf(term)]
         return max(map(self._documents.telling, held or word_terms))
 
-    def _in_common(self, slot: int, question: Question, word_weights: Mapping[str, float]) -> dict[str, Any]:
-        """``coverage`` and ``matched`` of a hit."""
+    def _hit(
+        self, slot: int, question: Question, signals: Signals, word_weights: Mapping[str, float], **ranked: Any
+    ) -> Hit:
+        similarity = _similarity(signals, slot)
+        covered, mass, matched = self._in_common(slot, question, word_weights)
+        shared = covered / (mass + _CHANCE)
+        same = shared if similarity is None else max(0.0, similarity)
+        said = self._titles.said(str(self._documents.keys[slot]), question.naming(), _CHANCE)
+        floor = _NAMED_RELEVANCE if ranked["is_named"] else 0.0
+        return Hit(
+            document_id=str(self._documents.keys[slot]),
+            passage=self._best_passage(slot, signals),
+            coverage=covered / mass if mass else 0.0,
+            similarity=similarity,
+            matched=matched,
+            relevance=min(1.0, max(math.sqrt(shared * same), said, floor)),
+            **ranked,
+        )
+
+    def _in_common(
+        self, slot: int, question: Question, word_weights: Mapping[str, float]
+    ) -> tuple[float, float, tuple[str, ...]]:
+        """What the words in common tell, what all of the question's do, and those in common, most telling first."""
         found = question.words()
         shared = self._documents.shared(
             str(self._documents.keys[slot]), (term for word_terms in found.values() for term in word_terms)
@@ -292,10 +308,7 @@ class HybridIndex:
         matched = [word for word, word_terms in found.items() if not shared.isdisjoint(word_terms)]
         mass = sum(word_weights.values())
         covered = sum(word_weights[word] * self._share(found[word], shared) for word in matched)
-        return {
-            "coverage": covered / mass if mass else 0.0,
-            "matched": tuple(sorted(matched, key=lambda word: -word_weights[word])),
-        }
+        return covered, mass, tuple(sorted(matched, key=lambda word: -word_weights[word]))
 
     def _share(self, word_terms: Sequence[str], shared: Collection[str]) -> float:
         """How much of one word a document has, 0 to 1: of an identifier, by parts, for one of them says little."""

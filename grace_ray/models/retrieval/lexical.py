@@ -136,17 +136,17 @@ class LexicalIndex:
         return scores
 
     def coverage(self, terms: Iterable[str], smoothing: float = 0.0) -> Floats:
-        """The share of each slot's terms that are among ``terms``, float32 in [0, 1], each counting what it tells.
+        """The share of each slot's terms that are among ``terms``, float32 in [0, 1], each counting its idf.
 
         It looks from the document: 1 where the terms, each given once, say all that the document does. ``smoothing``
-        (in units of ``telling``) is added to the whole, so that one or two common words are not covered by chance.
+        (in units of idf) is added to the whole, so that one or two common words are not covered by chance.
         """
         covered = np.zeros(len(self._keys), np.float32)
         for term in terms:
-            if self.idf(term):
-                slots = np.frombuffer(self._posting_slots[self._term_ids[term]], np.int32)
-                covered[slots] += np.float32(self.telling(term))
-        masses = self._telling_masses()
+            idf = self.idf(term)
+            if idf:
+                covered[np.frombuffer(self._posting_slots[self._term_ids[term]], np.int32)] += np.float32(idf)
+        masses = self._idf_masses()
         share: Floats = np.divide(covered, masses + np.float32(smoothing), out=np.zeros_like(covered), where=masses > 0)
         return share
 
@@ -160,6 +160,17 @@ class LexicalIndex:
         """Those of ``terms`` that a document has."""
         has = set(self._document_terms[self._slots[key]])
         return {term for term in terms if self._term_ids.get(term, -1) in has}
+
+    def said(self, key: str, terms: Iterable[str], smoothing: float = 0.0) -> float:
+        """The share of one document's terms that are among ``terms``, 0 to 1, each counting what it tells.
+
+        As ``coverage``, but comparable between indexes of any size; ``smoothing`` is in units of ``telling``.
+        """
+        held = self._document_terms[self._slots[key]]
+        asked = {self._term_ids.get(term, -1) for term in terms}
+        telling = {term_id: self._telling(self._frequencies[term_id]) for term_id in held}
+        mass = sum(telling.values()) + smoothing
+        return sum(weight for term_id, weight in telling.items() if term_id in asked) / mass if mass else 0.0
 
     def state(self) -> dict[str, Any]:
         """Everything that lives, as lists and little-endian bytes."""
@@ -234,15 +245,15 @@ class LexicalIndex:
     def _forget_derived(self) -> None:
         self._saturation = self._living = self._masses = None
 
-    def _telling_masses(self) -> Floats:
-        """The sum of ``telling`` over the terms of each slot, 0 for an empty one, kept until the index changes."""
+    def _idf_masses(self) -> Floats:
+        """The sum of idf over the terms of each slot, 0 for an empty one, kept until the index changes."""
         if self._masses is None:
             frequencies = np.frombuffer(self._frequencies, np.int32).astype(np.float32)
-            telling = np.log1p((BACKGROUND + len(self._slots) - frequencies - 0.5) / (frequencies + 1.5))
+            idf = np.log1p((len(self._slots) - frequencies + 0.5) / (frequencies + 0.5))
             sizes = [len(held) for held in self._document_terms]
             flat = np.frombuffer(b"".join(held.tobytes() for held in self._document_terms), np.int32)
             slots = np.repeat(np.arange(len(sizes)), sizes)
-            self._masses = np.bincount(slots, telling[flat], len(sizes)).astype(np.float32)
+            self._masses = np.bincount(slots, idf[flat], len(sizes)).astype(np.float32)
         return self._masses
 
     def _lengths_saturation(self) -> Floats:
