@@ -4,11 +4,14 @@ A proxy that has just started knows no route yet and says 404, which a sender of
 up, and the events are lost. Every path belongs to our application, so what the proxy answers itself is a 503.
 """
 
+import structlog
 from starlette.datastructures import Headers
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serve_apps.problems import problem
+
+log = structlog.get_logger("grace.http")
 
 _MARK = "x-content-type-options"  # our application sets it on every answer; see requests.py
 _RETRY = {"Retry-After": "1"}
@@ -31,15 +34,23 @@ class TryAgain:
         if scope["type"] != "http" or scope["path"].startswith("/-/"):  # Serve's own health and routes
             await self.app(scope, receive, send)
             return
-        is_replaced = False
+        again = problem(503, _DETAIL, headers=_RETRY)
+        is_replaced = has_begun = False
 
         async def send_ours(message: Message) -> None:
-            nonlocal is_replaced
+            nonlocal is_replaced, has_begun
+            has_begun = True
             if message["type"] == "http.response.start" and message["status"] >= 400:
                 is_replaced = _MARK not in Headers(raw=message["headers"])
                 if is_replaced:
-                    await problem(503, _DETAIL, headers=_RETRY)(scope, receive, send)
+                    await again(scope, receive, send)
             if not is_replaced:
                 await send(message)
 
-        await self.app(scope, receive, send_ours)
+        try:
+            await self.app(scope, receive, send_ours)
+        except Exception:  # whatever Serve's proxy failed by: the request may be repeated
+            if has_begun:
+                raise
+            log.exception("proxy_failed", path=scope["path"])
+            await again(scope, receive, send)

@@ -24,6 +24,14 @@ def test_what_our_application_answers_passes_unchanged(answer):
     assert (passed.status_code, passed.content) == (answer.status_code, b"x")
 
 
+def test_a_proxy_that_fails_asks_to_try_again():
+    async def fails(scope, receive, send):
+        raise RuntimeError("The replica is gone.")
+
+    answer = TestClient(TryAgain(fails)).post("/api/events")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+
+
 def test_the_proxys_own_health_passes_unchanged():
     assert TestClient(TryAgain(PlainTextResponse("no", 503))).get("/-/healthz").text == "no"
 
