@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from grace_ray.core.event_types import REGISTRY
+
 _HEALTHY = 80.0
 _DEGRADED = 50.0
 _NOISY_FOR_US = 2 * 60 * 1_000_000
@@ -35,13 +37,18 @@ def health(stats: Mapping[str, Any], success_rate: float | None, now_us: int) ->
             0.5,
             f"{active} active clusters, with an average urgency of {average:.2f}.",
         ),
-        _part("warnings", 100 * 0.5 ** len(warnings), 0.2, f"Warnings: {', '.join(warnings) or 'none'}."),
+        _part("warnings", 100 * 0.5 ** len(warnings), 0.2, _told(warnings)),
     ]
     if success_rate is not None:
         parts.append(_part("missions", 100 * success_rate, 0.3, f"{success_rate:.0%} of missions succeeded."))
     score = round(sum(part["score"] * part["weight"] for part in parts) / sum(part["weight"] for part in parts), 1)
     status = "healthy" if score >= _HEALTHY else "degraded" if score >= _DEGRADED else "critical"
     return Health(score, status, parts)
+
+
+def _told(warnings: list[str]) -> str:
+    titles = (REGISTRY[f"cluster.warning.{kind}"].description for kind in warnings)
+    return f"Warnings: {'; '.join(titles)}." if warnings else "No warnings."
 
 
 def _part(name: str, score: float, weight: float, why: str) -> dict[str, Any]:
