@@ -10,7 +10,7 @@ import httpx
 import orjson
 
 _BATCH_MAX = 20
-_NEW_PATTERN_S = 2.0
+_NEW_PATTERN_S = 5.0
 _SYLLABLES = ("bar", "cel", "dim", "fon", "gul", "hax", "jet", "kip", "lom", "muz")
 """Digits as words, so that each pattern is another question to the search: numbers would be taken for noise."""
 
