@@ -14,7 +14,7 @@ from grace_ray.core.entry import Entry
 from grace_ray.core.errors import GraceError
 from grace_ray.settings import Settings
 
-_LOOKED_THROUGH_MAX = 10_000  # entries of no interest after which a follower hears how far it has come
+_LOOKED_THROUGH_MAX = 2_000  # entries of no interest after which a follower hears how far it has come
 
 
 class JournalActor:

@@ -6,6 +6,7 @@
 import asyncio
 import contextlib
 import json
+import logging
 import os
 import secrets
 import signal
@@ -171,6 +172,7 @@ def _start_ray(settings: Settings) -> str:
     import ray
 
     _make_ray_token(settings)
+    logging.getLogger("ray._private.worker").setLevel(logging.ERROR)  # it warns that SIGTERM is left to us
     if settings.ray.address:
         ray.init(address=settings.ray.address, namespace="grace", log_to_driver=False)
         return f"joined {settings.ray.address}"

@@ -91,7 +91,7 @@ class SensorsActor:
 
     async def _state_of(self, name: str) -> dict[str, Any]:
         try:
-            state: dict[str, Any] = await Part(name).call("status", timeout_s=5.0)
+            state: dict[str, Any] = await Part(name).call("status", timeout_s=10.0)
         except GraceError as error:
             return {"state": "failed", "fault": str(error)}
         return state

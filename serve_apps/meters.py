@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from grace_ray.core.store import Reader
@@ -17,6 +17,7 @@ class Meters:
     """Counts as requests pass; reads the store when it is scraped."""
 
     def __init__(self) -> None:
+        disable_created_metrics()  # a series more for each counter, which no one asks for
         self.registry = CollectorRegistry()
         self._events = Counter(
             "grace_events", "Events by route and outcome", ["route", "outcome"], registry=self.registry
