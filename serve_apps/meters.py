@@ -17,7 +17,7 @@ class Meters:
     """Counts as requests pass; reads the store when it is scraped."""
 
     def __init__(self) -> None:
-        disable_created_metrics()  # a series more for each counter, which no one asks for
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # a series more for each counter, which no one asks for
         self.registry = CollectorRegistry()
         self._events = Counter(
             "grace_events", "Events by route and outcome", ["route", "outcome"], registry=self.registry
