@@ -53,4 +53,5 @@ class TryAgain:
             if has_begun:
                 raise
             log.exception("proxy_failed", path=scope["path"])
+        if not has_begun:  # it failed, or let go of the request without a word, as it does when a replica dies
             await again(scope, receive, send)

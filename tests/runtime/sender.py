@@ -19,7 +19,8 @@ class Sender(threading.Thread):
     """Sends until ``stop``; ``acknowledged`` are the ids of events that Grace said were durable.
 
     Events are critical, in ever new patterns (``patterns`` counts them), so that missions are launched all the time.
-    ``answers`` counts what came back: a status, or the kind of failure.
+    ``answers`` counts what came back: a status, or the kind of failure; ``unclear`` are answers that do not say that
+    a repetition may do.
     """
 
     def __init__(self, url: str, source: str, seed: int) -> None:
@@ -29,6 +30,7 @@ class Sender(threading.Thread):
         self.patterns: Counter[str] = Counter()
         self.answers: Counter[str] = Counter()
         self.fault = ""
+        self.unclear: list[str] = []
         self._url = url
         self._rng = random.Random(seed)
         self._stopping = threading.Event()
@@ -75,6 +77,8 @@ class Sender(threading.Thread):
             if 400 <= answer.status_code < 500 and answer.status_code != 429:
                 self.fault = f"{answer.status_code}: {answer.text[:500]}"
                 return False
+            if answer.status_code == 500:
+                self.unclear.append(f"{answer.headers} {answer.text[:300]}")
             time.sleep(min(float(answer.headers.get("Retry-After", 0.2)), 1.0))
 
     def _event(self, number: int) -> dict[str, Any]:

@@ -71,6 +71,7 @@ def test_whatever_is_killed_nothing_is_lost_or_done_twice(grace: OwnGrace, searc
         sender.stop(timeout_s=90)
     answers = sum((sender.answers for sender in senders), Counter())
     print(f"answers {dict(answers)}")
+    assert not [text for sender in senders for text in sender.unclear]
     store = open_store(grace.home)
     eventually(lambda: not open_missions(store), 180, "every mission has ended")
     eventually(lambda: store.follower("triage").cursor >= store.head() - 20, 60, "triage has taken every event")

@@ -24,11 +24,17 @@ def test_what_our_application_answers_passes_unchanged(answer):
     assert (passed.status_code, passed.content) == (answer.status_code, b"x")
 
 
-def test_a_proxy_that_fails_asks_to_try_again():
-    async def fails(scope, receive, send):
-        raise RuntimeError("The replica is gone.")
+async def _fails(scope, receive, send):
+    raise RuntimeError("The replica is gone.")
 
-    answer = TestClient(TryAgain(fails)).post("/api/events")
+
+async def _says_nothing(scope, receive, send):
+    return
+
+
+@pytest.mark.parametrize("proxy", [_fails, _says_nothing])
+def test_a_proxy_that_fails_asks_to_try_again(proxy):
+    answer = TestClient(TryAgain(proxy)).post("/api/events")
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
 
 
@@ -36,6 +42,7 @@ def test_the_proxys_own_health_passes_unchanged():
     assert TestClient(TryAgain(PlainTextResponse("no", 503))).get("/-/healthz").text == "no"
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of Ray, in its own files
 def test_serve_takes_what_the_callback_returns():
     from ray.serve._private.http_util import validate_http_proxy_callback_return
 
