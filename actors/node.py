@@ -136,6 +136,8 @@ def ray_environment(settings: Settings) -> dict[str, str]:
         "RAY_event_stats": "0",
         "RAY_task_events_report_interval_ms": "0",
         "RAY_enable_metrics_collection": "1" if settings.ray.dashboard_metrics else "0",
+        "RAY_raylet_report_resources_period_milliseconds": "1000",  # of one machine nobody waits for news
+        "RAY_SERVE_CONTROL_LOOP_INTERVAL_S": "0.4",
     }
     return {
         "RAY_USAGE_STATS_ENABLED": "0",
