@@ -11,6 +11,7 @@ from grace_ray.core.event_types import REGISTRY
 from grace_ray.settings import Settings
 
 PROBE_S = 3.0
+_SECTIONS = {"mission_launcher": "missions"}  # the settings of a part, where they have another name
 _EMITTERS = "Events"  # how the classes of sense/emitters.py end
 
 
@@ -39,14 +40,9 @@ def detail_of(part: str, settings: Settings) -> str:
 
 def switched_off(settings: Settings) -> list[Line]:
     """Return a line for each part that a setting keeps from starting."""
-    switches = {
-        "triage": ("triage.enabled", settings.triage.enabled),
-        "mission_launcher": ("missions.enabled", settings.missions.enabled),
-        "knowledge": ("knowledge.enabled", settings.knowledge.enabled),
-        "sensors": ("sensors.enabled", settings.sensors.enabled),
-        "intake": ("intake.enabled", settings.intake.enabled),
-    }
-    return [Line(part, "off", f"switched off by {name}") for part, (name, is_on) in switches.items() if not is_on]
+    switches = {**settings.parts, "intake": settings.intake.enabled}
+    off = [part for part, is_on in switches.items() if not is_on]
+    return [Line(part, "off", f"switched off by {_SECTIONS.get(part, part)}.enabled") for part in off]
 
 
 def emitters() -> Line:

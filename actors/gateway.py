@@ -29,13 +29,7 @@ class RayGateway:
         self.settings = settings
         self.reader: Reader = wiring.open_reader(settings)
         self._journal = JournalClient()
-        self._switches = {
-            "journal": True,
-            "triage": settings.triage.enabled,
-            "mission_launcher": settings.missions.enabled,
-            "knowledge": settings.knowledge.enabled,
-            "sensors": settings.sensors.enabled,
-        }
+        self._switches = settings.parts
         self._parts = {name: Part(name) for name, is_on in self._switches.items() if is_on}
         self._waiting: deque[_Waiting] = deque()
         self._waiting_rows = 0

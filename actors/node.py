@@ -217,13 +217,13 @@ def _part_specs(settings: Settings) -> list[Any]:
     from actors.supervisor import PartSpec
     from actors.triage import TriageActor
 
-    switches = {
-        "triage": (settings.triage.enabled, TriageActor),
-        "mission_launcher": (settings.missions.enabled, MissionLauncherActor),
-        "knowledge": (settings.knowledge.enabled, KnowledgeActor),
-        "sensors": (settings.sensors.enabled, SensorsActor),
+    followers = {
+        "triage": TriageActor,
+        "mission_launcher": MissionLauncherActor,
+        "knowledge": KnowledgeActor,
+        "sensors": SensorsActor,
     }
-    parts = [PartSpec(name, actor, (settings,)) for name, (is_on, actor) in switches.items() if is_on]
+    parts = [PartSpec(name, actor, (settings,)) for name, actor in followers.items() if settings.parts[name]]
     return [PartSpec("journal", JournalActor, (settings,), max_concurrency=1000, follows=False), *parts]
 
 

@@ -69,13 +69,7 @@ class SensorsActor:
             await asyncio.sleep(self._settings.sensors.interval_s)
 
     def _watched(self) -> list[str]:
-        settings = self._settings
-        switches = {
-            "triage": settings.triage.enabled,
-            "mission_launcher": settings.missions.enabled,
-            "knowledge": settings.knowledge.enabled,
-        }
-        return ["journal", *(name for name, is_on in switches.items() if is_on)]
+        return [name for name, is_on in self._settings.parts.items() if is_on and name != "sensors"]
 
     async def _read_runtime(self) -> RuntimeReading:
         names = self._watched()

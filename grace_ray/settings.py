@@ -197,6 +197,17 @@ class Settings(BaseSettings):
         return self.http_host in {"127.0.0.1", "::1", "localhost"}
 
     @property
+    def parts(self) -> dict[str, bool]:
+        """Each part of the runtime by its name, and whether it is switched on; the journal always is."""
+        return {
+            "journal": True,
+            "triage": self.triage.enabled,
+            "mission_launcher": self.missions.enabled,
+            "knowledge": self.knowledge.enabled,
+            "sensors": self.sensors.enabled,
+        }
+
+    @property
     def url(self) -> str:
         """Where the HTTP face is."""
         host = f"[{self.http_host}]" if ":" in self.http_host else self.http_host
