@@ -62,8 +62,11 @@ class GroupCommit:
         return await self._submit(rows, len(rows), events)
 
     async def commit(self, commit: Commit) -> Appended:
-        """Commit a follower's effects; never held back, for it is what makes room."""
-        return await self._submit(commit, len(commit.rows) + len(commit.records) + 1, 0)
+        """Commit a follower's effects; never held back, for it is what makes room, except for points from outside."""
+        if commit.points:
+            await self._wait_for_room(0)
+        size = len(commit.rows) + len(commit.records) + len(commit.points) + len(commit.snapshots) + 1
+        return await self._submit(commit, size, 0)
 
     async def run(self, chore: Callable[[datetime], None]) -> None:
         """Run ``chore(now)`` on the writer's thread, between two groups."""
@@ -103,7 +106,10 @@ class GroupCommit:
                 await self._committed.wait_for(lambda: not self._is_full(events))
         except TimeoutError:
             waited = f"{self._wait_s + time.monotonic() - deadline:.1f} s"
-            raise Backpressure(f"{self.backlog()} events wait for triage, and none left within {waited}.") from None
+            raise Backpressure(
+                f"{self.backlog()} events wait for triage and {self._pending_rows} rows to be written, and there was "
+                f"no room within {waited}."
+            ) from None
 
     def _is_full(self, events: int) -> bool:
         too_many_events = events > 0 and self.backlog() >= self._buffer

@@ -139,8 +139,7 @@ class Host:
         began = time.monotonic()
         handled = await self._handled(part, entries) if entries else Effects()
         if time.monotonic() - self._ticked_at >= _TICK_S:
-            ticked = await self._in_thread(part.tick, utc_now())
-            handled = Effects(facts=[*handled.facts, *ticked.facts], records=[*handled.records, *ticked.records])
+            handled += await self._in_thread(part.tick, utc_now())
             self._ticked_at = time.monotonic()
         self._cursor = upto
         save = time.monotonic() - self._saved_at >= _SAVE_EVERY_S and self._cursor > 0
@@ -175,6 +174,7 @@ class Host:
             cursor=self._cursor if moves else None,
             rows=await self._in_thread(_rows, effects.facts),
             records=effects.records,
+            snapshots=effects.snapshots,
             state=state,
         )
         try:

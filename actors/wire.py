@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 from grace_ray.core.entry import Entry
 from grace_ray.core.fact import Row
+from grace_ray.core.sample import Point
 from grace_ray.core.store import Appended, Commit, Record
 
 
@@ -25,12 +26,14 @@ def encode_commit(commit: Commit) -> bytes:
     """Return a follower's commit as bytes."""
     rows = [tuple(row) for row in commit.rows]
     records = [tuple(record) for record in commit.records]
-    return pickle.dumps((commit.follower, commit.expected, commit.cursor, rows, records, commit.state), 5)
+    points = [tuple(point) for point in commit.points]
+    parts = (commit.follower, commit.expected, commit.cursor, rows, records, commit.state, points)
+    return pickle.dumps((*parts, list(commit.snapshots)), 5)
 
 
 def decode_commit(payload: bytes) -> Commit:
     """Return the commit that ``encode_commit`` took."""
-    follower, expected, cursor, rows, records, state = pickle.loads(payload)  # noqa: S301
+    follower, expected, cursor, rows, records, state, points, snapshots = pickle.loads(payload)  # noqa: S301
     return Commit(
         follower=follower,
         expected=expected,
@@ -38,6 +41,8 @@ def decode_commit(payload: bytes) -> Commit:
         rows=[Row._make(row) for row in rows],
         records=[Record._make(record) for record in records],
         state=state,
+        points=[Point._make(point) for point in points],
+        snapshots=snapshots,
     )
 
 

@@ -86,7 +86,14 @@ class Loop:
         expected = self._cursors.get(part.name, 0)
         rows = [fact.to_row() for fact in effects.facts]
         self._apply(
-            Commit(follower=part.name, expected=expected, cursor=cursor, rows=rows, records=list(effects.records))
+            Commit(
+                follower=part.name,
+                expected=expected,
+                cursor=cursor,
+                rows=rows,
+                records=list(effects.records),
+                snapshots=list(effects.snapshots),
+            )
         )
         if cursor is not None:
             self._cursors[part.name] = cursor

@@ -99,6 +99,67 @@ class SensorSettings(Section):
     cpu_high: float = Field(0.95, gt=0, le=1)
 
 
+class ScrapeTarget(Section):
+    """A Prometheus endpoint to read, and the labels that its series get."""
+
+    url: str
+    interval_s: float = Field(60, gt=0)
+    timeout_s: float = Field(10, gt=0)
+    labels: dict[str, str] = Field(default_factory=dict)
+
+
+class MetricsSettings(Section):
+    """Metrics: the catalog, what is collected, limits, and how long it is kept."""
+
+    enabled: bool = True
+    catalog: str = Field("", description="Path of the metrics catalog; empty: the shipped one")
+    interval_s: float = Field(60, gt=0, description="Time between two collections of Grace's own metrics")
+    scrape: tuple[ScrapeTarget, ...] = Field((), description="Prometheus endpoints to read: url, interval_s, labels")
+    scrape_max_bytes: int = Field(16 * 2**20, ge=1024, description="Size of one scrape's answer")
+    series_max: int = Field(10_000, ge=1, description="Series kept; points of further ones are refused")
+    labels_max: int = Field(32, ge=0, description="Labels of one series")
+    keep_points_h: float = Field(48, gt=1, description="Age after which points are pruned; their snapshots stay")
+    keep_snapshots_days: float = Field(90, gt=0, description="Age after which 5-minute snapshots are pruned")
+    keep_hourly_days: float = Field(730, gt=0, description="Age after which hourly snapshots are pruned")
+
+
+class PlaybookSettings(Section):
+    """Playbooks: where they are, what may run by itself, what commands and jobs may do, and how runs are bounded."""
+
+    enabled: bool = True
+    automatic: bool = Field(True, description="Run safe playbooks without asking; off: every run waits for approval")
+    folders: tuple[str, ...] = Field((), description="Folders of playbooks (*.yaml) of your own; the same id replaces")
+    max_running: int = Field(2, ge=1, description="Runs at the same time")
+    lease_s: float = Field(15, gt=0, description="A run whose runner is silent for so long is interrupted and undone")
+    approval_expires_s: float = Field(3600, gt=0, description="How long a run waits for approval before it is dropped")
+    brake_max_s: float = Field(3600, gt=0, description="The longest time that a source is paused or load is shed")
+    commands: tuple[str, ...] = Field(("df", "free", "uptime"), description="How commands may begin, words by words")
+    jobs: tuple[str, ...] = Field(
+        ("python -m grace_ray.cli.main journal verify",), description="How entrypoints of Ray jobs may begin"
+    )
+    notify_url: str = Field("", description="Webhook for notices to people (Slack-compatible); empty: journal only")
+    allow_private: bool = Field(False, description="Let playbooks call HTTP addresses that are not public")
+    replay_max: int = Field(10_000, ge=100, description="Experiences kept in memory to judge policies by")
+
+
+class ForecasterSettings(Section):
+    """Forecasts of metrics, early warnings, and the training of the global model."""
+
+    enabled: bool = True
+    interval_s: float = Field(900, gt=0, description="Time between two forecasts of a metric")
+    horizon_steps: int = Field(12, ge=1, le=288, description="Snapshots ahead: 12 of 5 min are an hour")
+    history_steps: int = Field(576, ge=24, le=20_000, description="Snapshots that a forecast is made from")
+    series_max: int = Field(500, ge=1, description="Series forecast; those of the catalog come first")
+    warning_probability: float = Field(0.5, gt=0, lt=1, description="Calibrated chance of a breach that warns")
+    train_interval_s: float = Field(6 * 3600, gt=0, description="Time between two trainings of the global model")
+    train_steps_min: int = Field(288, ge=48, description="Snapshots of one metric before a training is worth it")
+    train_history_steps: int = Field(4032, ge=288, description="Snapshots of each metric that a training reads")
+    train_epochs: int = Field(30, ge=1)
+    train_timeout_s: float = Field(1800, gt=0)
+    shadow_outcomes: int = Field(200, ge=1, description="Outcomes that decide between champion and challenger")
+    keep_versions: int = Field(5, ge=2, description="Trained versions kept below ml_artifacts")
+
+
 class WebSettings(Section):
     """The web strategy: search provider and fetch limits."""
 
@@ -173,6 +234,9 @@ class Settings(BaseSettings):
     missions: MissionSettings = MissionSettings()
     knowledge: KnowledgeSettings = KnowledgeSettings()
     sensors: SensorSettings = SensorSettings()
+    playbooks: PlaybookSettings = PlaybookSettings()
+    metrics: MetricsSettings = MetricsSettings()
+    forecaster: ForecasterSettings = ForecasterSettings()
     web: WebSettings = WebSettings()
     github: GithubSettings = GithubSettings()
     llm: LlmSettings = LlmSettings()

@@ -2,7 +2,7 @@
 
 import socket
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from grace_ray.core.ports import KnowledgePort
@@ -45,15 +45,27 @@ def open_journal(settings: Settings) -> Any:
 
 def journal_chores(settings: Settings, journal: Any) -> Callable[[datetime], None]:
     """Return what the journal's writer does between appends, now and then: sign a checkpoint, prune what is old."""
-    from grace_ray.prove.retention import Retention
+    from grace_ray.core.sample import HOURLY_S, SNAPSHOT_S
+    from grace_ray.prove.retention import Retention, SeriesRetention
 
-    retention = Retention(journal, open_reader(settings), settings.journal.keep_bodies_days)
+    reader, metrics = open_reader(settings), settings.metrics
+    keep_snapshots = {
+        SNAPSHOT_S: timedelta(days=metrics.keep_snapshots_days),
+        HOURLY_S: timedelta(days=metrics.keep_hourly_days),
+    }
+    retentions: list[Any] = [
+        Retention(journal, reader, settings.journal.keep_bodies_days),
+        SeriesRetention(
+            journal, reader, timedelta(hours=metrics.keep_points_h), keep_snapshots, is_followed=metrics.enabled
+        ),
+    ]
 
     def chores(now: datetime) -> None:
         journal.checkpoint(now)
-        for _ in range(_PRUNE_STEPS):
-            if not retention.step(now):
-                return
+        for retention in retentions:
+            for _ in range(_PRUNE_STEPS):
+                if not retention.step(now):
+                    break
 
     return chores
 

@@ -9,7 +9,7 @@ from typing import Any
 from grace_ray.core.canonical import canonical
 from grace_ray.core.clock import from_us, to_us
 from grace_ray.core.entry import Entry
-from grace_ray.core.fact import Row
+from grace_ray.core.fact import Fact, Row
 
 SEVERITIES = ("low", "medium", "high", "critical")
 
@@ -40,15 +40,6 @@ class Event:
 
     def to_row(self) -> Row:
         """Return the event as a journal row; empty fields are left out of the body."""
-        body: dict[str, Any] = {"domain": self.domain, "severity": self.severity}
-        if self.pattern:
-            body["pattern"] = self.pattern
-        if self.message:
-            body["message"] = self.message
-        if self.success:
-            body["success"] = True
-        if self.data:
-            body["data"] = self.data
         return Row(
             self.id,
             to_us(self.at),
@@ -58,8 +49,34 @@ class Event:
             self.subject,
             self.trace,
             self.cause,
-            canonical(body),
+            canonical(self._body()),
         )
+
+    def to_fact(self) -> Fact:
+        """Return the event as a fact, for a follower that has something to say to triage."""
+        return Fact(
+            id=self.id,
+            at=self.at,
+            kind="event",
+            type=self.type,
+            source=self.source,
+            subject=self.subject,
+            trace=self.trace,
+            cause=self.cause,
+            body=self._body(),
+        )
+
+    def _body(self) -> dict[str, Any]:
+        body: dict[str, Any] = {"domain": self.domain, "severity": self.severity}
+        if self.pattern:
+            body["pattern"] = self.pattern
+        if self.message:
+            body["message"] = self.message
+        if self.success:
+            body["success"] = True
+        if self.data:
+            body["data"] = self.data
+        return body
 
     @classmethod
     def from_entry(cls, entry: Entry) -> "Event":

@@ -7,18 +7,28 @@ from typing import Protocol
 
 from grace_ray.core.entry import Entry
 from grace_ray.core.fact import Fact
+from grace_ray.core.sample import Snapshot
 from grace_ray.core.store import Reader, Record
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effects:
-    """What a follower made of what it read: facts for the journal, and the records that changed."""
+    """What a follower made of what it read: facts for the journal, and the records and snapshots that changed."""
 
     facts: Sequence[Fact] = ()
     records: Sequence[Record] = ()
+    snapshots: Sequence[Snapshot] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.facts or self.records)
+        return bool(self.facts or self.records or self.snapshots)
+
+    def __add__(self, later: "Effects") -> "Effects":
+        """Return both, in this order: of two records with one key the later counts."""
+        return Effects(
+            facts=[*self.facts, *later.facts],
+            records=[*self.records, *later.records],
+            snapshots=[*self.snapshots, *later.snapshots],
+        )
 
 
 NOTHING = Effects()

@@ -7,6 +7,7 @@ from typing import NamedTuple, Protocol
 
 from grace_ray.core.entry import Entry
 from grace_ray.core.fact import Row
+from grace_ray.core.sample import Point, Series, Snapshot, StoredPoint
 
 
 class Record(NamedTuple):
@@ -31,7 +32,9 @@ class Commit:
     ``cursor`` is the last journal seq whose effects are in this commit, ``expected`` the cursor that the follower
     started from: where that is no longer the stored one, StaleCursor is raised and nothing is written. ``cursor``
     None leaves the cursor alone (an operator's action). ``state``, when given, is the follower's snapshot as of
-    ``cursor``. Facts that stand on the journal already (same source and id) are skipped.
+    ``cursor``. Facts that stand on the journal already (same source and id) are skipped. Of ``points`` one that the
+    store has already (same series and time) is skipped; ``snapshots`` replace what the store has for the same series,
+    step and start.
     """
 
     follower: str
@@ -40,13 +43,19 @@ class Commit:
     rows: Sequence[Row] = ()
     records: Sequence[Record] = ()
     state: bytes | None = None
+    points: Sequence[Point] = ()
+    snapshots: Sequence[Snapshot] = ()
 
 
 class Appended(NamedTuple):
-    """What became of appended rows: ``seqs`` in the order given (a duplicate has its first seq), and which are new."""
+    """What became of appended rows: ``seqs`` in the order given (a duplicate has its first seq), and which are new.
+
+    ``points`` counts those of a commit's points that were new.
+    """
 
     seqs: list[int]
     is_new: list[bool]
+    points: int = 0
 
     @property
     def accepted(self) -> int:
@@ -128,6 +137,26 @@ class Reader(Protocol):
         """Return where a follower stands; cursor 0 and no state where it never committed."""
         ...
 
+    def series(self, metric: str = "", after: str = "", limit: int = 1000) -> list[Series]:
+        """Return up to ``limit`` series with key > ``after``, in order of key; of one metric, or ("") of all."""
+        ...
+
+    def points_after(self, seq: int, limit: int) -> list[StoredPoint]:
+        """Return up to ``limit`` points that came in after ``seq``, in the order in which they came in."""
+        ...
+
+    def last_point(self) -> int:
+        """Return the seq of the point that came in last, 0 where there is none."""
+        ...
+
+    def points(self, series: str, start_us: int, end_us: int, limit: int = 100_000) -> list[StoredPoint]:
+        """Return up to ``limit`` points of a series with start_us <= at_us < end_us, oldest first."""
+        ...
+
+    def snapshots(self, series: str, step_s: int, start_us: int, end_us: int, limit: int = 10_000) -> list[Snapshot]:
+        """Return up to ``limit`` of the newest snapshots with start_us <= their start < end_us, oldest first."""
+        ...
+
     def cursors(self) -> dict[str, tuple[int, int]]:
         """Return (cursor, state_seq) of every follower that ever committed."""
         ...
@@ -198,6 +227,22 @@ class Transaction(Protocol):
 
     def put_follower(self, name: str, cursor: int, state: bytes | None) -> None:
         """Set a follower's cursor and, where ``state`` is not None, its snapshot as of that cursor."""
+        ...
+
+    def put_points(self, points: Sequence[Point]) -> int:
+        """Keep points; one whose series and time are there already is skipped. Return how many were new."""
+        ...
+
+    def put_snapshots(self, snapshots: Sequence[Snapshot]) -> None:
+        """Upsert snapshots by series, step and start."""
+        ...
+
+    def prune_points(self, before_us: int, upto: int, limit: int) -> int:
+        """Delete up to ``limit`` points older than ``before_us`` with seq <= ``upto``; return how many."""
+        ...
+
+    def prune_snapshots(self, step_s: int, before_us: int, limit: int) -> int:
+        """Delete up to ``limit`` snapshots of this step that began before ``before_us``; return how many."""
         ...
 
     def prune_bodies(self, after: int, upto: int, kinds: frozenset[str]) -> int:

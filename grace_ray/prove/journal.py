@@ -18,6 +18,7 @@ from grace_ray.core.errors import (
     Tampered,
 )
 from grace_ray.core.fact import Row
+from grace_ray.core.sample import Point, Snapshot
 from grace_ray.core.store import Appended, Commit, EntryFilter, Record, Transaction, Writer
 from grace_ray.prove.checkpoints import Notary
 from grace_ray.prove.leaves import leaf_hashes, made_entries
@@ -136,6 +137,13 @@ class Journal:
         tip.cursors[mark] = upto
         return pruned
 
+    def prune_series(self, work: Callable[[Transaction], int]) -> int:
+        """Run one deletion of old points or snapshots; return how many rows went. See prove/retention.py."""
+        counts: list[int] = []
+        self._recovered()
+        self._writer.transact(lambda transaction: counts.append(work(transaction)))
+        return counts[0]
+
     def _one(self, work: Work) -> Appended:
         (outcome,) = self.apply([work], self._clock())
         if isinstance(outcome, GraceError):
@@ -177,7 +185,7 @@ class Journal:
         tip = plan.tip
         entries, hashes = made_entries(plan.rows, tip.frontier.size + 1, to_us(now))
         frontier, tiles = tip.frontier.extended(hashes) if hashes else (tip.frontier, [])
-        if not (entries or plan.records or plan.moves):
+        if not (entries or plan.records or plan.moves or plan.points or plan.snapshots):
             self._tip = tip
             return
 
@@ -187,11 +195,17 @@ class Journal:
                 transaction.put_tiles(tiles)
             if plan.records:
                 transaction.put_records(plan.records)
+            for place, points in plan.points.items():
+                kept[place] = transaction.put_points(points)
+            if plan.snapshots:
+                transaction.put_snapshots(plan.snapshots)
             for name, (cursor, state) in plan.moves.items():
                 transaction.put_follower(name, cursor, state)
 
+        kept: dict[int, int] = {}
         self._tip = None
         self._writer.transact(work)
+        plan.note_kept(kept)
         self._tip = self._moved(plan, frontier)
         self.on_append(entries)
 
@@ -241,7 +255,10 @@ class _Tip:
 
 @dataclass(slots=True)
 class _Plan:
-    """What one transaction will write. ``known`` are the seqs of rows that stand on the journal already."""
+    """What one transaction will write. ``known`` are the seqs of rows that stand on the journal already.
+
+    ``points`` are by the place in the batch of the commit that holds them: each hears how many of its own were new.
+    """
 
     tip: _Tip
     buffer: int
@@ -249,6 +266,8 @@ class _Plan:
     rows: list[Row] = field(default_factory=list)
     records: list[Record] = field(default_factory=list)
     moves: dict[str, tuple[int, bytes | None]] = field(default_factory=dict)
+    points: dict[int, Sequence[Point]] = field(default_factory=dict)
+    snapshots: list[Snapshot] = field(default_factory=list)
     events: int = 0
     outcomes: list[Appended | GraceError] = field(default_factory=list)
 
@@ -282,6 +301,16 @@ class _Plan:
             earlier = self.moves[name][1] if name in self.moves else None
             self.moves[name] = (cursor, commit.state if commit.state is not None else earlier)
         self.records.extend(commit.records)
+        self.snapshots.extend(commit.snapshots)
+        if commit.points:
+            self.points[len(self.outcomes)] = commit.points
+
+    def note_kept(self, kept: dict[int, int]) -> None:
+        """Tell each commit how many of its points were new."""
+        for place, count in kept.items():
+            outcome = self.outcomes[place]
+            if isinstance(outcome, Appended):
+                self.outcomes[place] = outcome._replace(points=count)
 
     def _take_rows(self, rows: Sequence[Row]) -> Appended:
         known, new, next_seq = self.known, self.rows, self.tip.frontier.size + len(self.rows) + 1

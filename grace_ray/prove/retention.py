@@ -1,9 +1,11 @@
-"""Retention: old bodies go, their hashes and so every proof stay."""
+"""Retention: old bodies go, their hashes and so every proof stay; old points go, then what sums them up."""
 
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
 from grace_ray.core.clock import to_us
-from grace_ray.core.store import Reader
+from grace_ray.core.sample import POINTS_CURSOR
+from grace_ray.core.store import Reader, Transaction
 from grace_ray.prove.journal import Journal
 
 MARK = "retention"
@@ -45,3 +47,52 @@ class Retention:
     def _unneeded_upto(self) -> int:
         cursors = {name: min(places) for name, places in self._reader.cursors().items() if name != MARK}
         return min(cursors.values(), default=self._reader.head())
+
+
+class SeriesRetention:
+    """Prunes points older than ``keep_points``, and snapshots of each step (seconds) older than ``keep_snapshots``.
+
+    A point that the metrics part has not taken yet stays, where that part is on (``is_followed``): what it makes of it
+    is kept longer.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        reader: Reader,
+        keep_points: timedelta,
+        keep_snapshots: Mapping[int, timedelta],
+        *,
+        is_followed: bool,
+    ) -> None:
+        self._journal = journal
+        self._reader = reader
+        self._keep_points = keep_points
+        self._keep_snapshots = keep_snapshots
+        self._is_followed = is_followed
+
+    def step(self, now: datetime) -> int:
+        """Prune up to STEP points, or snapshots of one step; return how many went, 0 when done.
+
+        To be called where the journal is written. Raises StoreUnavailable.
+        """
+        before = to_us(now - self._keep_points)
+        upto = self._taken_upto()
+        if gone := self._prune(lambda transaction: transaction.prune_points(before, upto, STEP)):
+            return gone
+        for step_s, keep in self._keep_snapshots.items():
+            if gone := self._prune_snapshots(step_s, to_us(now - keep)):
+                return gone
+        return 0
+
+    def _prune_snapshots(self, step_s: int, before: int) -> int:
+        return self._prune(lambda transaction: transaction.prune_snapshots(step_s, before, STEP))
+
+    def _prune(self, work: Callable[[Transaction], int]) -> int:
+        return self._journal.prune_series(work)
+
+    def _taken_upto(self) -> int:
+        if not self._is_followed:
+            return self._reader.last_point()
+        cursor = self._reader.record(*POINTS_CURSOR)
+        return int(cursor.body) if cursor and cursor.body else 0

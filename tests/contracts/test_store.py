@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from hashlib import sha256
 
 import pytest
@@ -10,6 +11,7 @@ from grace_ray.adapters.store import postgres, schema, sqlite
 from grace_ray.adapters.store.tables import TableReader, TableWriter
 from grace_ray.core.entry import Entry
 from grace_ray.core.errors import Conflict, InvalidInput, NewerVersion, StoreUnavailable
+from grace_ray.core.sample import Point, Series, Snapshot
 from grace_ray.core.store import EntryFilter, FollowerState, Record, RecordPage, Transaction
 
 
@@ -59,6 +61,9 @@ class TestAStoreThatIsNotThereYet:
         assert reader.tile(0, 0) == b""
         assert reader.frontier() == reader.checkpoints() == []
         assert reader.checkpoint() is None
+        assert reader.series() == reader.points_after(0, 10) == reader.points("m", 0, 10) == []
+        assert reader.snapshots("m", 300, 0, 10) == []
+        assert reader.last_point() == 0
         reader.close()
 
     def test_it_cannot_be_written_before_it_is_migrated_and_can_be_afterwards(self, store):
@@ -336,3 +341,109 @@ class TestTransactions:
         reader.close()
         with pytest.raises(StoreUnavailable):
             reader.head()
+
+
+def point(number: int, series: str = "api.latency_p95", **changes: object) -> Point:
+    return Point(series, 1_000_000 * number, float(number))._replace(**changes)
+
+
+def snapshot(start: int, series: str = "api.latency_p95", step_s: int = 300, **changes: object) -> Snapshot:
+    made = Snapshot(
+        series=series,
+        step_s=step_s,
+        start_us=start,
+        count=5,
+        min=-1.5,
+        max=9.0,
+        mean=4.0,
+        p50=4.5,
+        p95=8.0,
+        p99=8.5,
+        band="good",
+    )
+    return replace(made, **changes)
+
+
+class TestSeries:
+    """Points of metrics, and the snapshots that sum them up."""
+
+    def put(self, writer: TableWriter, *points: Point) -> int:
+        kept: list[int] = []
+        write(writer, lambda transaction: kept.append(transaction.put_points(points)))
+        return kept[0]
+
+    def test_points_come_back_by_arrival_and_by_time(self, writer, reader):
+        late = point(1, value=-1e30)
+        assert self.put(writer, point(3), point(2, 'http.latency{zone="b"}')) == 2
+        assert self.put(writer, late, point(4)) == 2
+        arrived = reader.points_after(0, 10)
+        assert [(p.series, p.at_us, p.value) for p in arrived] == [
+            ("api.latency_p95", 3_000_000, 3.0),
+            ('http.latency{zone="b"}', 2_000_000, 2.0),
+            ("api.latency_p95", 1_000_000, -1e30),
+            ("api.latency_p95", 4_000_000, 4.0),
+        ]
+        assert reader.points_after(arrived[1].seq, 1) == [arrived[2]]
+        assert reader.last_point() == arrived[-1].seq
+        assert reader.points("api.latency_p95", 1_000_000, 4_000_000) == [arrived[2], arrived[0]]
+        assert reader.points("api.latency_p95", 0, 2**62, limit=1) == [arrived[2]]
+        assert reader.points("unheard.of", 0, 2**62) == []
+
+    def test_a_point_that_comes_again_is_skipped_and_the_first_stays(self, writer, reader):
+        assert self.put(writer, point(1), point(2), point(2, value=9.0)) == 2
+        assert self.put(writer, point(2, value=7.0), point(3)) == 1
+        assert [p.value for p in reader.points("api.latency_p95", 0, 2**62)] == [1.0, 2.0, 3.0]
+        seqs = [p.seq for p in reader.points_after(0, 10)]
+        assert seqs == sorted(set(seqs))
+
+    def test_series_are_listed_in_order_of_key_in_pages_and_by_metric(self, writer, reader):
+        keys = [f'm{{host="{number:04}"}}' for number in range(1200)]
+        counter = point(1, "z_total", is_counter=True)
+        self.put(writer, *(point(1, key) for key in reversed(keys)), counter, counter._replace(at_us=0))
+        assert [s.key for s in reader.series("m", limit=2000)] == keys
+        assert [s.key for s in reader.series(after=keys[-2], limit=5)] == [keys[-1], "z_total"]
+        assert reader.series("z_total") == [Series("z_total", "z_total", is_counter=True, first_us=1_000_000)]
+        assert reader.series("n") == []
+
+    def test_what_is_not_finite_is_refused_and_nothing_of_the_transaction_is_kept(self, writer, reader):
+        for value in (float("nan"), float("inf"), float("-inf")):
+            with pytest.raises(InvalidInput, match="bad_one"):
+                self.put(writer, point(1), point(1, "bad_one", value=value))
+            with pytest.raises(InvalidInput, match="bad_one"):
+                write(writer, lambda t, value=value: t.put_snapshots([snapshot(0, "bad_one", mean=value)]))
+        assert reader.last_point() == 0
+        assert reader.series() == []
+
+    def test_a_snapshot_replaces_the_one_of_the_same_series_step_and_start(self, writer, reader):
+        first, hourly = snapshot(0), snapshot(0, step_s=3600)
+        others = [snapshot(start, band="warning") for start in (300, 600, 900)]
+        write(writer, lambda transaction: transaction.put_snapshots([first, hourly, *others]))
+        grown = replace(first, count=6, max=1e30, band="critical")
+        write(writer, lambda transaction: transaction.put_snapshots([grown]))
+        assert reader.snapshots("api.latency_p95", 300, 0, 2**62) == [grown, *others]
+        assert reader.snapshots("api.latency_p95", 3600, 0, 2**62) == [hourly]
+        assert reader.snapshots("api.latency_p95", 300, 300, 900) == others[:2]
+        assert reader.snapshots("api.latency_p95", 300, 0, 2**62, limit=2) == others[1:], "the newest ones"
+
+    def test_old_points_are_pruned_in_steps_up_to_a_seq_whose_number_is_never_used_again(self, writer, reader):
+        self.put(writer, *map(point, range(10)))
+        pruned: list[int] = []
+        write(writer, lambda transaction: pruned.append(transaction.prune_points(6_000_000, 2**62, 4)))
+        write(writer, lambda transaction: pruned.append(transaction.prune_points(6_000_000, 5, 4)))
+        assert pruned == [4, 1]
+        assert [p.value for p in reader.points_after(0, 20)] == [5.0, 6.0, 7.0, 8.0, 9.0]
+        last = reader.last_point()
+        write(writer, lambda transaction: pruned.append(transaction.prune_points(2**62, 2**62, 100)))
+        self.put(writer, point(20))
+        assert reader.last_point() > last
+
+    def test_old_snapshots_of_one_step_are_pruned_in_steps(self, writer, reader):
+        kept = [snapshot(0, step_s=3600), snapshot(0, series="other", step_s=3600)]
+        made = [snapshot(start, series) for start in range(0, 1500, 300) for series in ("a", "b")]
+        write(writer, lambda transaction: transaction.put_snapshots([*kept, *made]))
+        pruned: list[int] = []
+        for _ in range(3):
+            write(writer, lambda transaction: pruned.append(transaction.prune_snapshots(300, 900, 4)))
+        assert pruned == [4, 2, 0]
+        assert [s.start_us for s in reader.snapshots("a", 300, 0, 2**62)] == [900, 1200]
+        assert reader.snapshots("other", 3600, 0, 2**62) == kept[1:]

@@ -52,6 +52,36 @@ PUT_STATE = """INSERT INTO followers (name, cursor_seq, state, state_seq) VALUES
     ON CONFLICT (name) DO UPDATE
     SET cursor_seq = excluded.cursor_seq, state = excluded.state, state_seq = excluded.state_seq"""
 
+SERIES = "SELECT key, metric, is_counter, first_us FROM series WHERE key > ? ORDER BY key LIMIT ?"
+SERIES_OF = "SELECT key, metric, is_counter, first_us FROM series WHERE metric = ? AND key > ? ORDER BY key LIMIT ?"
+ADD_SERIES = """INSERT INTO series (key, metric, is_counter, first_us) VALUES (?, ?, ?, ?)
+    ON CONFLICT (key) DO NOTHING"""
+
+LAST_POINT = "SELECT coalesce(max(seq), 0) FROM points"
+POINTS_AFTER = """SELECT p.seq, s.key, p.at_us, p.value FROM points AS p JOIN series AS s ON s.id = p.series_id
+    WHERE p.seq > ? ORDER BY p.seq LIMIT ?"""
+POINTS = """SELECT p.seq, s.key, p.at_us, p.value FROM series AS s JOIN points AS p ON p.series_id = s.id
+    WHERE s.key = ? AND p.at_us >= ? AND p.at_us < ? ORDER BY p.at_us LIMIT ?"""
+PUT_POINT = """INSERT INTO points (series_id, at_us, value) VALUES (?, ?, ?)
+    ON CONFLICT (series_id, at_us) DO NOTHING"""
+PRUNE_POINTS = """DELETE FROM points WHERE seq IN
+    (SELECT seq FROM points WHERE at_us < ? AND seq <= ? ORDER BY at_us LIMIT ?)"""
+
+_FIGURES = "step_s, start_us, count, min, max, mean, p50, p95, p99, band"
+SNAPSHOTS = f"""SELECT s.key, {_FIGURES} FROM series AS s JOIN snapshots AS n ON n.series_id = s.id
+    WHERE s.key = ? AND n.step_s = ? AND n.start_us >= ? AND n.start_us < ? ORDER BY n.start_us DESC LIMIT ?"""
+PUT_SNAPSHOT = f"""INSERT INTO snapshots (series_id, {_FIGURES}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (series_id, step_s, start_us) DO UPDATE SET count = excluded.count, min = excluded.min,
+    max = excluded.max, mean = excluded.mean, p50 = excluded.p50, p95 = excluded.p95, p99 = excluded.p99,
+    band = excluded.band"""
+PRUNE_SNAPSHOTS = """DELETE FROM snapshots WHERE (series_id, step_s, start_us) IN
+    (SELECT series_id, step_s, start_us FROM snapshots WHERE step_s = ? AND start_us < ? ORDER BY start_us LIMIT ?)"""
+
+
+def series_ids(count: int) -> str:
+    """Return the statement that finds (key, id) of ``count`` series by their keys."""
+    return f"SELECT key, id FROM series WHERE key IN ({_marks(count)})"
+
 
 def lookup(count: int) -> str:
     """Return the statement that finds (id, source, seq) of ``count`` pairs of (id, source)."""

@@ -6,12 +6,15 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, Protocol
 
+from grace_ray.adapters.store import series as series_tables
 from grace_ray.adapters.store import sql
 from grace_ray.core.entry import Entry
 from grace_ray.core.errors import InvalidInput, StoreUnavailable
+from grace_ray.core.sample import Point, Series, Snapshot, StoredPoint
 from grace_ray.core.store import ANY, EntryFilter, FollowerState, Record, RecordPage, Transaction
 
 _entry: Callable[[tuple[Any, ...]], Entry] = partial(tuple.__new__, Entry)  # Entry._make without its Python frame
+_point: Callable[[tuple[Any, ...]], StoredPoint] = partial(tuple.__new__, StoredPoint)
 
 
 class Session(Protocol):
@@ -105,6 +108,29 @@ class TableReader:
         """Return where a follower stands; cursor 0 and no state where it never committed."""
         rows = self._rows(sql.FOLLOWER, (name,))
         return FollowerState._make(rows[0]) if rows else FollowerState(0, None, 0)
+
+    def series(self, metric: str = "", after: str = "", limit: int = 1000) -> list[Series]:
+        """Return up to ``limit`` series with key > ``after``, in order of key; of one metric, or ("") of all."""
+        statement, values = (sql.SERIES_OF, (metric, after, limit)) if metric else (sql.SERIES, (after, limit))
+        rows = self._rows(statement, values)
+        return [Series(key, of, bool(is_counter), first_us) for key, of, is_counter, first_us in rows]
+
+    def points_after(self, seq: int, limit: int) -> list[StoredPoint]:
+        """Return up to ``limit`` points that came in after ``seq``, in the order in which they came in."""
+        return list(map(_point, self._rows(sql.POINTS_AFTER, (seq, limit))))
+
+    def last_point(self) -> int:
+        """Return the seq of the point that came in last, 0 where there is none."""
+        return self._number(sql.LAST_POINT)
+
+    def points(self, series: str, start_us: int, end_us: int, limit: int = 100_000) -> list[StoredPoint]:
+        """Return up to ``limit`` points of a series with start_us <= at_us < end_us, oldest first."""
+        return list(map(_point, self._rows(sql.POINTS, (series, start_us, end_us, limit))))
+
+    def snapshots(self, series: str, step_s: int, start_us: int, end_us: int, limit: int = 10_000) -> list[Snapshot]:
+        """Return up to ``limit`` of the newest snapshots with start_us <= their start < end_us, oldest first."""
+        rows = self._rows(sql.SNAPSHOTS, (series, step_s, start_us, end_us, limit))
+        return [series_tables.snapshot(row) for row in reversed(rows)]
 
     def cursors(self) -> dict[str, tuple[int, int]]:
         """Return (cursor, state_seq) of every follower that ever committed."""
@@ -237,6 +263,22 @@ class TableTransaction:
             self._session.many(sql.PUT_CURSOR, [(name, cursor)])
         else:
             self._session.many(sql.PUT_STATE, [(name, cursor, state, cursor)])
+
+    def put_points(self, points: Sequence[Point]) -> int:
+        """Keep points; one whose series and time are there already is skipped. Return how many were new."""
+        return series_tables.put_points(self._session, points)
+
+    def put_snapshots(self, snapshots: Sequence[Snapshot]) -> None:
+        """Upsert snapshots by series, step and start."""
+        series_tables.put_snapshots(self._session, snapshots)
+
+    def prune_points(self, before_us: int, upto: int, limit: int) -> int:
+        """Delete up to ``limit`` points older than ``before_us`` with seq <= ``upto``; return how many."""
+        return self._session.many(sql.PRUNE_POINTS, [(before_us, upto, limit)])
+
+    def prune_snapshots(self, step_s: int, before_us: int, limit: int) -> int:
+        """Delete up to ``limit`` snapshots of this step that began before ``before_us``; return how many."""
+        return self._session.many(sql.PRUNE_SNAPSHOTS, [(step_s, before_us, limit)])
 
     def prune_bodies(self, after: int, upto: int, kinds: frozenset[str]) -> int:
         """Set the bodies of entries with after < seq <= upto of these kinds to NULL; return how many."""

@@ -15,6 +15,7 @@ from grace_ray.adapters.store import sqlite
 from grace_ray.core.clock import to_us
 from grace_ray.core.errors import Backpressure, InvalidInput, StaleCursor, StoreUnavailable, Tampered
 from grace_ray.core.fact import Row
+from grace_ray.core.sample import Point
 from grace_ray.core.store import Appended, Commit, Record
 from grace_ray.prove import merkle
 from grace_ray.prove.journal import Journal
@@ -231,3 +232,26 @@ def test_any_order_of_groups_repeats_and_restarts_gives_each_fact_its_first_plac
         assert {int(entry.id): entry.seq for entry in writer.entries(0, 100)} == places
         assert verify(writer).is_sound
         writer.close()
+
+
+def test_each_commit_hears_how_many_of_its_points_were_new(house, rows, now):
+    first = Commit(follower="sensors", points=[Point("m", 1, 1.0), Point("m", 2, 2.0)])
+    again = Commit(follower="http", points=[Point("m", 2, 9.0), Point("n", 2, 2.0)], rows=rows(1, 1))
+    stale = Commit(follower="triage", expected=5, cursor=6, points=[Point("never", 1, 1.0)])
+    answers = house.journal.apply([first, stale, again], now)
+    assert [getattr(answer, "points", None) for answer in answers] == [2, None, 1]
+    assert [(p.series, p.at_us, p.value) for p in house.writer.points_after(0, 10)] == [
+        ("m", 1, 1.0),
+        ("m", 2, 2.0),
+        ("n", 2, 2.0),
+    ]
+    assert house.journal.commit(first).points == 0
+
+
+def test_a_point_that_the_store_cannot_hold_costs_nobody_else_their_commit(house, now):
+    good = Commit(follower="sensors", points=[Point("m", 1, 1.0)])
+    bad = Commit(follower="http", points=[Point("bad", 1, float("nan"))])
+    answers = house.journal.apply([good, bad], now)
+    assert answers[0].points == 1
+    assert isinstance(answers[1], InvalidInput)
+    assert [s.key for s in house.writer.series()] == ["m"]

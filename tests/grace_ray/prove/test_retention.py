@@ -4,9 +4,11 @@ from datetime import timedelta
 
 import pytest
 
-from grace_ray.core.store import Commit
+from grace_ray.core.clock import to_us
+from grace_ray.core.sample import POINTS_CURSOR, Point, Snapshot
+from grace_ray.core.store import Commit, Record
 from grace_ray.prove import proofs
-from grace_ray.prove.retention import Retention
+from grace_ray.prove.retention import Retention, SeriesRetention
 from grace_ray.prove.verify import verify
 
 
@@ -66,3 +68,48 @@ def test_a_body_that_a_follower_may_still_read_stays(house, retention, now, comm
     house.journal.commit(commit)
     run(retention, now)
     assert pruned(house) == list(range(1, kept_from))
+
+
+DAY_US = 86_400_000_000
+
+
+def snapshots(house, step_s: int) -> list[int]:
+    return [each.start_us // DAY_US for each in house.writer.snapshots("m", step_s, 0, 2**62)]
+
+
+@pytest.fixture
+def series(house, now):
+    """A point and a snapshot of both steps a day, for 1,000 days up to now."""
+    days = [to_us(now) - day * DAY_US for day in range(1000)]
+    figures = dict.fromkeys(("min", "max", "mean", "p50", "p95", "p99"), 1.0)
+    made = [
+        Snapshot(series="m", step_s=step_s, start_us=day, count=1, band="", **figures)
+        for day in days
+        for step_s in (300, 3600)
+    ]
+    house.journal.commit(Commit(follower="sensors", points=[Point("m", day, 1.0) for day in days], snapshots=made))
+    return house
+
+
+def prune_series(house, now, *, is_followed: bool = False) -> int:
+    keep = {300: timedelta(days=90), 3600: timedelta(days=730)}
+    retention = SeriesRetention(house.journal, house.writer, timedelta(hours=48), keep, is_followed=is_followed)
+    return run(retention, now)
+
+
+def test_points_go_first_then_five_minute_snapshots_then_hourly_ones(series, now):
+    assert prune_series(series, now) == 997 + 909 + 269
+    assert len(series.writer.points_after(0, 2000)) == 3
+    assert len(snapshots(series, 300)) == 91
+    assert len(snapshots(series, 3600)) == 731
+    assert prune_series(series, now) == 0
+
+
+def test_a_point_that_the_metrics_part_has_not_taken_stays(series, now):
+    prune_series(series, now, is_followed=True)
+    assert len(series.writer.points_after(0, 2000)) == 1000
+    taken = series.writer.points_after(0, 500)[-1].seq
+    series.journal.commit(Commit(follower="metrics", records=[Record(*POINTS_CURSOR, "", 0.0, b"%d" % taken)]))
+    prune_series(series, now, is_followed=True)
+    assert series.writer.points_after(0, 1)[0].seq in range(1, taken + 1), "three of them are young"
+    assert len(series.writer.points_after(0, 2000)) == 503
