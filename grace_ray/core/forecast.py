@@ -23,8 +23,8 @@ class ForecastPoint:
 class Forecast:
     """One forecast of one series.
 
-    ``breach_probabilities`` are the chances of leaving the good band within so many minutes ("15", "30", "60"), empty for
-    a metric without thresholds. ``feature_importance`` sums to 1. ``observations`` counts the snapshots that it was
+    ``breach_probabilities`` are the chances of leaving the band within so many minutes ("15", "30", "60"), empty for a
+    metric without thresholds. ``feature_importance`` sums to 1. ``observations`` counts the snapshots that it was
     made from, the last of which began at ``last_at``; ``note`` says what to be wary of, such as too short a history.
     """
 

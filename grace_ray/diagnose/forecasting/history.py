@@ -1,0 +1,67 @@
+"""A series as models want it: its snapshots on a regular grid, gaps as NaN."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grace_ray.core.sample import Snapshot
+from grace_ray.core.store import Reader
+
+DAY_US = 86_400 * 1_000_000
+
+
+class History(NamedTuple):
+    """``values`` (steps,), oldest first, NaN where nothing came; the last begins at ``last_us``.
+
+    ``observations`` counts what is not NaN; ``latest`` is the newest snapshot, None where there is none.
+    """
+
+    values: NDArray[np.float64]
+    last_us: int
+    step_s: int
+    observations: int
+    latest: Snapshot | None
+
+    @property
+    def start_phase(self) -> int:
+        """The place of the first value within its day, in steps."""
+        step_us = self.step_s * 1_000_000
+        first_us = self.last_us - (len(self.values) - 1) * step_us
+        return first_us % DAY_US // step_us
+
+
+def read_history(reader: Reader, series: str, step_s: int, steps: int, now_us: int) -> History:
+    """Return the last ``steps`` steps that ended by ``now_us``, from the first snapshot on.
+
+    While none has ended, the one under way speaks: a fresh start has something to show.
+    """
+    step_us = step_s * 1_000_000
+    end_us = now_us - now_us % step_us  # where the step under way began
+    found = reader.snapshots(series, step_s, end_us - steps * step_us, end_us, steps)
+    if not found:
+        found = reader.snapshots(series, step_s, end_us, now_us + 1, 1)
+        end_us += step_us
+    return on_grid(found, step_s, end_us, steps)
+
+
+def on_grid(snapshots: Sequence[Snapshot], step_s: int, end_us: int, steps: int) -> History:
+    """Return the means of snapshots in the ``steps`` steps before ``end_us``; leading gaps are left out.
+
+    >>> def snap(start_s, mean):
+    ...     return Snapshot(series="m", step_s=60, start_us=start_s * 1_000_000, count=1, min=mean, max=mean, mean=mean,
+    ...                     p50=mean, p95=mean, p99=mean, band="")
+    >>> on_grid([snap(0, 1.0), snap(120, 3.0)], 60, 240_000_000, 10).values
+    array([ 1., nan,  3., nan])
+    """
+    step_us = step_s * 1_000_000
+    last_us = end_us - step_us
+    values = np.full(steps, np.nan)
+    for snapshot in snapshots:
+        place = steps - 1 - (last_us - snapshot.start_us) // step_us
+        if 0 <= place < steps:
+            values[place] = snapshot.mean
+    seen = np.flatnonzero(np.isfinite(values))
+    first = int(seen[0]) if seen.size else steps
+    return History(values[first:], last_us, step_s, int(seen.size), snapshots[-1] if snapshots else None)

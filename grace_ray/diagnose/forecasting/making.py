@@ -1,0 +1,97 @@
+"""One forecast of one series, as the noun that is kept and shown, from what the models say in numbers."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+import numpy as np
+
+from grace_ray.core.clock import from_us
+from grace_ray.core.forecast import Forecast, ForecastPoint
+from grace_ray.core.metric import Metric
+from grace_ray.diagnose.forecasting.history import History
+from grace_ray.models.detect.breach import Breach, breach_probability
+from grace_ray.models.forecast.pool import PoolForecast
+
+_SHOWN_IMPORTANCE = 8
+
+
+def as_noun(
+    series: str, history: History, made: PoolForecast, outlook: Breach | None, now_us: int, trained_version: str
+) -> Forecast:
+    """Return the noun of one forecast; ``outlook`` is None for a metric without thresholds."""
+    at = {level: made.quantiles[:, made.levels.index(level)].tolist() for level in (0.025, 0.1, 0.9, 0.975)}
+    start = from_us(history.last_us)
+    points = [
+        ForecastPoint(
+            timestamp=start + timedelta(seconds=(step + 1) * history.step_s),
+            value=value,
+            lower_80=at[0.1][step],
+            upper_80=at[0.9][step],
+            lower_95=at[0.025][step],
+            upper_95=at[0.975][step],
+        )
+        for step, value in enumerate(made.point.tolist())
+    ]
+    return Forecast(
+        metric_id=series,
+        model=made.model,
+        generated_at=from_us(now_us),
+        last_at=start,
+        step_s=history.step_s,
+        observations=history.observations,
+        points=points,
+        weights=_rounded(made.weights),
+        breach_probabilities=in_minutes(outlook, history.step_s) if outlook else {},
+        minutes_to_breach=minutes_to_breach(outlook, history.step_s) if outlook else None,
+        feature_importance=_rounded(made.importance),
+        trained_version=trained_version,
+        note=made.note,
+    )
+
+
+def look_ahead(history: History, metric: Metric, horizon: int) -> Breach:
+    """Return how likely the metric leaves the band that it is in within a quarter, half and all of ``horizon`` steps.
+
+    From good the next threshold is warning, from warning it is critical; beyond critical the probability is 1.
+    """
+    return breach_probability(
+        history.values,
+        threshold=threshold_ahead(history, metric),
+        is_higher_worse=metric.is_higher_worse,
+        horizons=horizons_of(horizon),
+        step_s=float(history.step_s),
+    )
+
+
+def threshold_ahead(history: History, metric: Metric) -> float:
+    """Return the threshold that comes next for a metric where it stands."""
+    seen = history.values[np.isfinite(history.values)]
+    is_good = not seen.size or metric.band(float(seen[-1])) == "good"
+    return metric.warning if is_good else metric.critical
+
+
+def horizons_of(horizon: int) -> list[int]:
+    """Return a quarter, half and all of a horizon in steps.
+
+    >>> horizons_of(12), horizons_of(1)
+    ([3, 6, 12], [1])
+    """
+    return sorted({max(1, horizon // 4), max(1, horizon // 2), horizon})
+
+
+def in_minutes(outlook: Breach, step_s: int) -> dict[str, float]:
+    """Return the probabilities by horizon in minutes, as text: JSON has no other keys."""
+    return {f"{steps * step_s / 60:g}": round(float(p), 4) for steps, p in outlook.probabilities.items()}
+
+
+def minutes_to_breach(outlook: Breach, step_s: int) -> float | None:
+    """Return when the trend reaches the threshold, None where it does not, or only beyond a day."""
+    steps = outlook.steps_to_breach
+    if steps is None or steps * step_s > 86_400:
+        return None
+    return round(steps * step_s / 60, 1)
+
+
+def _rounded(shares: Mapping[str, float]) -> dict[str, float]:
+    largest = sorted(shares.items(), key=lambda item: -item[1])[:_SHOWN_IMPORTANCE]
+    return {name: round(float(share), 4) for name, share in largest}

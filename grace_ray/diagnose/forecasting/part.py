@@ -1,0 +1,306 @@
+"""The forecaster: what every metric will be, whether trouble comes, and which trained model may speak.
+
+A follower that reads snapshots as time passes. All it knows stands in records (views "forecasts", "forecast_books",
+"forecaster", "incidents", "training_runs"), written with what it says; its state is empty.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from grace_ray.core.canonical import canonical
+from grace_ray.core.clock import from_us, to_us
+from grace_ray.core.entry import Entry
+from grace_ray.core.errors import GraceError, InvalidInput
+from grace_ray.core.follower import NOTHING, Effects
+from grace_ray.core.forecast import Forecast, TrainingRun
+from grace_ray.core.jsonable import to_plain
+from grace_ray.core.metric import Metric
+from grace_ray.core.sample import metric_of
+from grace_ray.core.store import Reader, Record
+from grace_ray.diagnose.forecasting import said
+from grace_ray.diagnose.forecasting.accuracy import Scorebook
+from grace_ray.diagnose.forecasting.champion import Throne, change_fact
+from grace_ray.diagnose.forecasting.history import History, read_history
+from grace_ray.diagnose.forecasting.incidents import Incidents, Outlook
+from grace_ray.diagnose.forecasting.making import as_noun, look_ahead
+from grace_ray.diagnose.forecasting.speakers import Speakers
+from grace_ray.diagnose.forecasting.trainings import Trained, Trainings
+from grace_ray.models.forecast.base import LEVELS, QuantileModel
+from grace_ray.models.forecast.pool import PoolForecast
+from grace_ray.settings import ForecasterSettings
+
+BOOKS = "forecast_books"
+FORECASTS = "forecasts"
+OWN = "forecaster"
+CHANGES = "changes"
+INCIDENTS = "incidents"
+_A_TURN = 16  # series looked at in one turn: a second of work at most
+_LIST_EVERY_US = 30_000_000
+_SETTLE_SHARE = 8  # a step is looked at this share of its length after its end: its last points are in by then
+_HORIZON_MAX = 288
+
+
+@dataclass(slots=True)
+class _Watched:
+    """One series: which step was looked at last, when it was forecast, and how its forecasts went."""
+
+    key: str
+    looked_us: int = 0
+    forecast_us: int = 0
+    is_urgent: bool = False
+    observations: int = 0
+    book: Scorebook = field(default_factory=Scorebook)
+
+
+class Forecaster:
+    """See the module. ``metrics`` is the catalog, ``load`` reads a trained version from the artefacts."""
+
+    name = "forecaster"
+    follows = frozenset({"finding", "outcome"})
+
+    def __init__(
+        self,
+        settings: ForecasterSettings,
+        metrics: Mapping[str, Metric],
+        step_s: int,
+        load: Callable[[str], QuantileModel],
+    ) -> None:
+        self._settings = settings
+        self._metrics = metrics
+        self._step_s = step_s
+        self._speakers = Speakers(load)
+        self._watched: dict[str, _Watched] = {}
+        self._listed_us = 0
+        self._throne = Throne()
+        self._incidents = Incidents(settings.warning_probability, settings.horizon_steps)
+        self._trainings = Trainings(settings.train_interval_s, settings.train_timeout_s)
+        self._counts = {"forecasts": 0, "warnings": 0, "breached": 0, "prevented": 0, "false_alarm": 0}
+
+    def restore(self, state: bytes | None, reader: Reader) -> None:
+        """Start from the records as they stand."""
+        self._reader = reader
+        for record in reader.scan(BOOKS):
+            self._take_book(record.key, json.loads(record.body or b"{}"))
+        own = reader.record(OWN, OWN)
+        if own is not None and own.body:
+            plain = json.loads(own.body)
+            self._throne = Throne.from_plain(plain["throne"])
+            self._incidents.calibrator.restore(json.dumps(plain["calibrator"]).encode())
+            self._counts.update(plain["counts"])
+        self._trainings.restore(reader)
+
+    def state(self) -> bytes:
+        """Return nothing: records hold it all."""
+        return b""
+
+    def relearn(self, entries: Sequence[Entry]) -> None:
+        """Learn nothing: records are as new as the cursor."""
+
+    def handle(self, entries: Sequence[Entry], now: datetime) -> Effects:
+        """Take band changes, which make a forecast urgent, and ends of playbooks, which may have prevented trouble."""
+        effects = NOTHING
+        for entry in entries:
+            if entry.type == "metric.band_changed" and entry.subject in self._watched:
+                self._watched[entry.subject].is_urgent = entry.content().get("band") in {"warning", "critical"}
+            elif entry.type == "playbook.rewarded":
+                effects += self._ran(entry)
+        return effects
+
+    def tick(self, now: datetime) -> Effects:
+        """Look at the series whose step has ended, forecast those that are due, and ask for a training in time."""
+        now_us = to_us(now)
+        self._list_series(now_us)
+        effects = NOTHING
+        for watched in self._due(now_us):
+            effects += self._look(watched, now)
+        if effects:
+            effects += self._verdict(now) + Effects(records=[self._own_record()])
+        if overdue := self._trainings.overdue(now):
+            effects += self.training_ended(overdue.run_id, None, now, error="The training did not end in time.")
+        if self._trainings.is_due(now) and self._has_enough():
+            effects += self._trainings.request("schedule", now, is_search=False)[0]
+        return effects
+
+    def predict(self, series: Sequence[str], horizon_minutes: float, now: datetime) -> dict[str, Any]:
+        """Return {generated_at, horizon_minutes, predictions: {series: Forecast}}, made now. Changes nothing.
+
+        A known metric without any data yet has no points, and its note says so.
+        Raises InvalidInput (``horizon_minutes``).
+        """
+        steps = -int(-horizon_minutes * 60 // self._step_s)
+        if not 1 <= steps <= _HORIZON_MAX:
+            most = _HORIZON_MAX * self._step_s / 60
+            raise InvalidInput(f"horizon_minutes must be above 0 and at most {most:g}.", "horizon_minutes")
+        made = {key: self._forecast(key, steps, now) for key in series}
+        return {"generated_at": now, "horizon_minutes": horizon_minutes, "predictions": made}
+
+    def operate(self, action: str, args: dict[str, Any], now: datetime) -> tuple[Effects, Any]:
+        """Do what a person asks: ``train`` or ``roll_back``. Raises Conflict, InvalidInput."""
+        if action == "train":
+            return self._trainings.request(args["by"], now, is_search=bool(args.get("is_search")))
+        if action == "roll_back":
+            change = self._throne.roll_back(now, f"{args['by']} rolled it back: {args.get('note', '')}".strip(": "))
+            if change is None:
+                raise InvalidInput("No version is in the shadow or newly promoted.", "version")
+            return self._changed(change), change
+        raise InvalidInput(f"The forecaster cannot {action}.", "action")
+
+    def open_training(self) -> TrainingRun | None:
+        """Return the training that waits or runs."""
+        return self._trainings.open
+
+    def champion(self) -> str:
+        """Return the version that speaks; "" is what ships with Grace."""
+        return self._throne.version
+
+    def training_moved(self, run_id: str, now: datetime, news: dict[str, Any]) -> Effects:
+        """Note that a training started, or how far it is."""
+        return self._trainings.moved(run_id, now, **news)
+
+    def training_ended(self, run_id: str, trained: Trained | None, now: datetime, error: str = "") -> Effects:
+        """Note the end of a training; what it made is proposed as a change."""
+        effects = self._trainings.ended(run_id, now, trained, error)
+        if trained is None:
+            return effects
+        change = self._throne.propose(trained.version, trained.scores, now)
+        return effects + self._changed(change)
+
+    def _look(self, watched: _Watched, now: datetime) -> Effects:
+        """Judge what was said of a series, look out for trouble, and forecast it where that is due."""
+        settings, now_us = self._settings, to_us(now)
+        history = read_history(self._reader, watched.key, self._step_s, settings.history_steps, now_us)
+        watched.looked_us = self._step_end(now_us)
+        watched.observations = history.observations
+        if not history.observations:
+            return NOTHING
+        self._throne.take(watched.book.judge(history, LEVELS))
+        effects = NOTHING
+        metric = self._metrics.get(metric_of(watched.key))
+        if metric is not None:
+            effects += self._look_out(watched.key, metric, history, now)
+        if watched.is_urgent or now_us - watched.forecast_us >= settings.interval_s * 1_000_000:
+            watched.is_urgent, watched.forecast_us = False, now_us
+            effects += self._keep_forecast(watched, history, now)
+        return effects + Effects(records=[self._book_record(watched)])
+
+    def _look_out(self, series: str, metric: Metric, history: History, now: datetime) -> Effects:
+        breach = look_ahead(history, metric, self._settings.horizon_steps)
+        effects = NOTHING
+        for warning in self._incidents.look(series, metric, history, breach, now):
+            self._counts["warnings" if warning.status == "open" else warning.status] += 1
+            effects += said.of_warning(warning, metric, now)
+        return effects
+
+    def _keep_forecast(self, watched: _Watched, history: History, now: datetime) -> Effects:
+        version, shadow = self._throne.version, self._throne.shadow
+        noun, made = self._made(watched.key, history, self._settings.horizon_steps, now, version)
+        watched.book.say(history, made, noun.trained_version, is_shown=True)
+        if shadow is not None:
+            _, beside = self._made(watched.key, history, self._settings.horizon_steps, now, shadow)
+            watched.book.say(history, beside, shadow, is_shown=False)
+        self._counts["forecasts"] += 1
+        rank = noun.generated_at.timestamp()
+        return Effects(records=[Record(FORECASTS, watched.key, "", rank, canonical(to_plain(noun)))])
+
+    def _forecast(self, series: str, horizon: int, now: datetime) -> Forecast:
+        history = read_history(self._reader, series, self._step_s, self._settings.history_steps, to_us(now))
+        if not history.observations:
+            return Forecast(
+                metric_id=series,
+                model="none",
+                generated_at=now,
+                last_at=from_us(history.last_us),
+                step_s=self._step_s,
+                observations=0,
+                points=[],
+                note="No data yet: nothing was collected for this metric.",
+            )
+        return self._made(series, history, horizon, now, self._throne.version)[0]
+
+    def _made(
+        self, series: str, history: History, horizon: int, now: datetime, version: str
+    ) -> tuple[Forecast, PoolForecast]:
+        try:
+            pool = self._speakers.pool(version, horizon)
+        except GraceError:  # the artefact is gone or damaged: what ships with Grace speaks
+            version, pool = "", self._speakers.pool("", horizon)
+        made = pool.forecast(history.values, start_phase=history.start_phase)
+        metric = self._metrics.get(metric_of(series))
+        outlook = look_ahead(history, metric, horizon) if metric else None
+        return as_noun(series, history, made, outlook, to_us(now), version), made
+
+    def _verdict(self, now: datetime) -> Effects:
+        change = self._throne.judge(self._settings.shadow_outcomes, now)
+        return self._changed(change) if change is not None else NOTHING
+
+    def _changed(self, change: Any) -> Effects:
+        plain = canonical(to_plain(change))
+        record = Record(CHANGES, change.change_id, change.stage, change.proposed_at.timestamp(), plain)
+        return Effects(facts=[change_fact(change)], records=[record, self._own_record()])
+
+    def _ran(self, entry: Entry) -> Effects:
+        body = entry.content()
+        series = body.get("series") or body.get("diagnosis", "")
+        if not self._incidents.ran(series, body.get("run_id", ""), body.get("playbook", ""), body.get("effect")):
+            return NOTHING
+        return Effects(records=[self._book_record(self._watched[series])])
+
+    def _due(self, now_us: int) -> list[_Watched]:
+        end = self._step_end(now_us)
+        due = [watched for watched in self._watched.values() if watched.is_urgent or watched.looked_us < end]
+        due.sort(key=lambda watched: (not watched.is_urgent, watched.looked_us, watched.key))
+        return due[:_A_TURN]
+
+    def _step_end(self, now_us: int) -> int:
+        """Return where the last step ended whose points are in."""
+        step_us = self._step_s * 1_000_000
+        settled = now_us - min(step_us // _SETTLE_SHARE, 15_000_000)
+        return settled - settled % step_us
+
+    def _list_series(self, now_us: int) -> None:
+        """Look for new series now and then; those of the catalog come first where there are too many."""
+        if self._listed_us and 0 <= now_us - self._listed_us < _LIST_EVERY_US:
+            return
+        self._listed_us = now_us
+        keys, after = [], ""
+        while found := self._reader.series(after=after, limit=1000):
+            keys += [series.key for series in found]
+            after = found[-1].key
+        keys.sort(key=lambda key: (metric_of(key) not in self._metrics, key))
+        for key in keys[: self._settings.series_max]:
+            self._watched.setdefault(key, _Watched(key))
+
+    def _has_enough(self) -> bool:
+        """Whether any series has the history that a training wants."""
+        return any(watched.observations >= self._settings.train_steps_min for watched in self._watched.values())
+
+    def _take_book(self, key: str, plain: Mapping[str, Any]) -> None:
+        book = Scorebook.from_plain(plain["book"])
+        self._watched[key] = _Watched(
+            key, plain["looked_us"], plain["forecast_us"], plain["is_urgent"], plain["observations"], book
+        )
+        if plain["outlook"]:
+            self._incidents.outlooks[key] = Outlook.from_plain(plain["outlook"])
+
+    def _book_record(self, watched: _Watched) -> Record:
+        outlook = self._incidents.outlooks.get(watched.key)
+        plain = {
+            "looked_us": watched.looked_us,
+            "forecast_us": watched.forecast_us,
+            "is_urgent": watched.is_urgent,
+            "observations": watched.observations,
+            "book": watched.book.plain(),
+            "outlook": outlook.plain() if outlook else None,
+        }
+        return Record(BOOKS, watched.key, "", 0.0, canonical(plain))
+
+    def _own_record(self) -> Record:
+        plain = {
+            "throne": self._throne.plain(),
+            "calibrator": json.loads(self._incidents.calibrator.state()),
+            "counts": self._counts,
+        }
+        return Record(OWN, OWN, "", 0.0, canonical(plain))
