@@ -3,25 +3,42 @@
 import socket
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from grace_ray.core.ports import KnowledgePort
 from grace_ray.core.store import Reader
 from grace_ray.settings import Settings
 
+_PACKAGE = Path(__file__).parent
+_CATALOGS = (_PACKAGE.parent / "config" / "metrics_catalog.yaml", _PACKAGE / "seeds" / "metrics_catalog.yaml")
+"""The shipped catalog: in a checkout, and in an installed package."""
+
 _PRUNE_STEPS = 20  # a second of the writer's time at most
 
 
 def prepare_home(settings: Settings) -> str:
-    """Make the home and bring the store's schema up to date; return where the store is. Raises NewerVersion."""
+    """Make the home and bring the store's schema up to date; return where the store is.
+
+    Raises NewerVersion, and InvalidInput where the metrics catalog has a mistake.
+    """
     from grace_ray.adapters.store.open import open_writer
 
+    load_catalog(settings)
     settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     (settings.home / "logs").mkdir(exist_ok=True)
     writer = open_writer(settings)
     writer.migrate()
     writer.close()
     return "PostgreSQL" if settings.database_url else f"SQLite in {settings.home}"
+
+
+def load_catalog(settings: Settings) -> Any:
+    """Return diagnose.metrics.catalog.Catalog as the settings name it, or the shipped one. Raises InvalidInput."""
+    from grace_ray.diagnose.metrics import catalog
+
+    own = settings.metrics.catalog
+    return catalog.load(Path(own).expanduser() if own else next(path for path in _CATALOGS if path.exists()))
 
 
 def open_reader(settings: Settings) -> Reader:

@@ -15,6 +15,7 @@ import typer
 from grace_ray.cli.boot_page import check_port
 from grace_ray.cli.running import RunFiles
 from grace_ray.cli.runtime import EXIT_FAILED, Home, Json
+from grace_ray.core.errors import GraceError
 from grace_ray.settings import Settings, load
 
 _GIB = 2**30
@@ -127,6 +128,16 @@ def _runbooks(settings: Settings) -> Finding:
     return Finding("runbooks", "ok", ", ".join(map(str, folders)))
 
 
+def _catalog(settings: Settings) -> Finding:
+    from grace_ray import wiring
+
+    try:
+        catalog = wiring.load_catalog(settings)
+    except GraceError as error:
+        return Finding("catalog", "fault", str(error), "Mend that line, or unset metrics.catalog.")
+    return Finding("catalog", "ok", f"{len(catalog.metrics)} metrics")
+
+
 def _program(name: str, detail: str, remedy: str) -> Callable[[Settings], Finding]:
     def check(_: Settings) -> Finding:
         found = shutil.which(name)
@@ -145,6 +156,7 @@ _CHECKS: tuple[Callable[[Settings], Finding], ...] = (
     _embeddings,
     _model,
     _runbooks,
+    _catalog,
     _program("git", "git checkouts of runbooks show no revision", "apt-get install git"),
     _program("chromium", "the console's browser tests are skipped", "apt-get install chromium"),
 )

@@ -1,0 +1,1 @@
+"""Metrics: the catalog, and the part that sums points up to snapshots, judges their bands and finds anomalies."""
