@@ -5,6 +5,8 @@ from typing import Any, Protocol
 
 from grace_ray.core.document import Document, Hit
 from grace_ray.core.mission import Question, Statement, StrategyReport
+from grace_ray.core.playbook import Playbook
+from grace_ray.core.store import Record
 
 
 class KnowledgePort(Protocol):
@@ -160,3 +162,63 @@ class Distiller(Protocol):
 
 
 Sleep = Callable[[float], None]
+
+
+class Playbooks(Protocol):
+    """The catalog of playbooks, as the one who decides sees it."""
+
+    def get(self, playbook_id: str) -> Playbook:
+        """Return a playbook. Raises NotFound, naming the nearest ids."""
+        ...
+
+    def all(self) -> Sequence[Playbook]:
+        """Return every playbook in order of id."""
+        ...
+
+    def filled(self, playbook: Playbook, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the parameters of one run, defaults included. Raises InvalidInput naming ``parameters.NAME``."""
+        ...
+
+
+class RuntimeActions(Protocol):
+    """What playbooks do to the runtime that Grace lives on. Raises Unreachable, NotFound, RuntimeFault, in time."""
+
+    def call(self, part: str, method: str, *args: Any, timeout_s: float) -> Any:
+        """Return what a part of Grace answers."""
+        ...
+
+    def put(self, records: Sequence[Record]) -> None:
+        """Make records durable (the brakes that the HTTP face reads)."""
+        ...
+
+    def actors(self) -> Sequence[str]:
+        """Return the names of Grace's actors that live."""
+        ...
+
+    def restart_actor(self, name: str, timeout_s: float) -> str:
+        """End an actor, whatever state it is in; return what became of it once another answers in its place."""
+        ...
+
+    def replicas(self, application: str, deployment: str) -> int:
+        """Return the number of replicas that a Serve deployment is meant to have. Raises NotFound."""
+        ...
+
+    def scale(self, application: str, deployment: str, replicas: int, timeout_s: float) -> None:
+        """Give a Serve deployment so many replicas, and return when they run."""
+        ...
+
+    def restart_replicas(self, application: str, deployment: str, timeout_s: float) -> int:
+        """Replace the replicas of a Serve deployment one by one; return how many there were."""
+        ...
+
+    def submit_job(self, entrypoint: str, submission_id: str) -> str:
+        """Start a Ray job, or find the one with this id; return its id."""
+        ...
+
+    def job(self, job_id: str) -> tuple[str, str]:
+        """Return (status, end of its log) of a job: PENDING, RUNNING, STOPPED, SUCCEEDED, FAILED."""
+        ...
+
+    def stop_job(self, job_id: str) -> None:
+        """Stop a job; one that has ended is left alone."""
+        ...

@@ -1,0 +1,1 @@
+"""Playbooks: the catalog, the kinds of steps, and the runner that carries them out."""

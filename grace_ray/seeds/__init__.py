@@ -1,0 +1,1 @@
+"""Version 0 of every artefact that Grace improves."""
