@@ -1,1 +1,0 @@
-"""Version 0 of every artefact that Grace improves."""
