@@ -1,0 +1,117 @@
+"""The choices that are remembered: for rewards that come late, twice, in parts or are taken back, and to explain."""
+
+import math
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from grace_ray.core.errors import InvalidInput, NotFound
+from grace_ray.models.choose.choice import Choice, Context, Floats, Outlook
+
+_LAYERS = ("probability", "expected", "uncertainty", "samples", "overall", "average")
+
+
+@dataclass(slots=True)
+class Entry:
+    """A choice, the features (width,) its arm's ridge saw, and the reward that the statistics hold for it now.
+
+    ``surprise`` is the squared error that was added for it; ``number`` and ``average_before`` are its place in the
+    moving average of its arm in its cell (0: none yet) and what that was before.
+    """
+
+    choice: Choice
+    features: Floats | None
+    parts: dict[str, float] = field(default_factory=dict)
+    reward: float | None = None
+    surprise: float = 0.0
+    number: int = 0
+    average_before: float = 0.0
+
+    def put(self, part: str, reward: float | None) -> float | None:
+        """Set or (None) take back a part; return the sum of all parts, None where there is none."""
+        if reward is None:
+            self.parts.pop(part, None)
+        elif math.isfinite(reward):
+            self.parts[part] = float(reward)
+        else:
+            raise InvalidInput(f"The reward {reward} is not a finite number.", "reward")
+        return math.fsum(self.parts.values()) if self.parts else None
+
+
+class Ledger:
+    """The newest ``capacity`` choices by their ids."""
+
+    def __init__(self, capacity: int) -> None:
+        self.capacity = capacity
+        self._entries: OrderedDict[str, Entry] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __iter__(self) -> Iterator[Entry]:
+        return iter(self._entries.values())
+
+    def find(self, choice_id: str) -> Entry | None:
+        """The entry, or None."""
+        return self._entries.get(choice_id)
+
+    def entry(self, choice_id: str) -> Entry:
+        """The entry; NotFound where it is not remembered."""
+        found = self._entries.get(choice_id)
+        if found is None:
+            raise NotFound(f"There is no choice {choice_id!r}, or it is too long ago.", "choice_id")
+        return found
+
+    def add(self, entry: Entry) -> None:
+        """Remember one more; the oldest goes where there are too many."""
+        self._entries[entry.choice.choice_id] = entry
+        if len(self._entries) > self.capacity:
+            self._entries.popitem(last=False)
+
+    def drop(self, is_gone: Callable[[Choice], bool]) -> list[Entry]:
+        """Forget choices; return their entries."""
+        gone = [entry for entry in self if is_gone(entry.choice)]
+        for entry in gone:
+            del self._entries[entry.choice.choice_id]
+        return gone
+
+    def rows(self) -> tuple[list[list[Any]], Floats, list[Floats]]:
+        """What `read` takes: a row an entry, the outlooks (6, all candidates) one after another, and the features."""
+        slates: dict[tuple[str, ...], int] = {}
+        rows = [_row(entry, slates.setdefault(entry.choice.outlook.ids, len(slates))) for entry in self]
+        layers = [[getattr(entry.choice.outlook, layer) for entry in self] for layer in _LAYERS]
+        outlooks = np.array([np.concatenate(layer) for layer in layers]) if rows else np.zeros((len(_LAYERS), 0))
+        return [list(map(list, slates)), *rows], outlooks, [e.features for e in self if e.features is not None]
+
+    def read(self, rows: list[list[Any]], outlooks: Floats, features: Iterator[Floats]) -> None:
+        """Be as the ledger was that gave these."""
+        self._entries.clear()
+        if not rows:
+            return
+        slates = [tuple(ids) for ids in rows[0]]
+        place = 0
+        for row in rows[1:]:
+            ids = slates[row[0]]
+            outlook = Outlook(ids, *outlooks[:, place : place + len(ids)])
+            place += len(ids)
+            entry = _entry(row, outlook, features)
+            self._entries[entry.choice.choice_id] = entry
+
+
+def _row(entry: Entry, slate: int) -> list[Any]:
+    choice, context = entry.choice, entry.choice.context
+    return [
+        slate, choice.choice_id, choice.point, choice.index, choice.at_s, context.cell, context.subject,
+        list(context.features), entry.features is not None, entry.parts, entry.reward, entry.surprise, entry.number,
+        entry.average_before,
+    ]  # fmt: skip
+
+
+def _entry(row: list[Any], outlook: Outlook, features: Iterator[Floats]) -> Entry:
+    _, choice_id, point, index, at_s, cell, subject, numbers, has_features, *learned = row
+    context = Context(cell=cell, subject=subject, features=tuple(numbers))
+    choice = Choice(choice_id=choice_id, point=point, context=context, index=index, outlook=outlook, at_s=at_s)
+    return Entry(choice, next(features) if has_features else None, *learned)

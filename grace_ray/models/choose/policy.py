@@ -1,0 +1,299 @@
+"""A policy: chooses among candidates, learns from rewards that come late, in parts, twice or are taken back.
+
+One policy serves many points of choice. What it has learned are sums (`statistics`), kept apart for every site, so that
+sites add up exactly; beliefs are computed from the sums of all sites (`beliefs`), and become probabilities from which
+the choice is drawn (`exploration`). Time and chance are arguments.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grace_ray.core.errors import Conflict, InvalidInput
+from grace_ray.models.choose.beliefs import Beliefs
+from grace_ray.models.choose.choice import Candidate, Choice, Context, Explanation, Option, Outlook
+from grace_ray.models.choose.codec import pack, unpack
+from grace_ray.models.choose.exploration import probabilities
+from grace_ray.models.choose.ledger import Entry, Ledger
+from grace_ray.models.choose.sites import SiteStatistics, summed
+from grace_ray.models.choose.statistics import AVERAGE, COUNT, PLAIN, REWARD, SQUARE, WEIGHT, PointStatistics
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicySettings:
+    """How a policy forgets, explores and bounds its memory; one default for every use.
+
+    ``half_life_s``: after this time a reward counts half. ``floor`` (0 to 1): the share of choices spread evenly over
+    all candidates, so that any other policy can be judged from the log. ``cap`` (0 to 1): the most that all candidates
+    but the one expected to be best may get together. ``newest_weight``: of the moving average. ``max_choices``: how
+    many choices are remembered for their rewards; the oldest go first.
+    """
+
+    half_life_s: float = 90 * 86400.0
+    floor: float = 0.005
+    cap: float = 1.0
+    newest_weight: float = 0.3
+    max_choices: int = 10_000
+
+
+class Policy:
+    """Chooses, learns, and says why; see the module.
+
+    >>> policy, rng = Policy(), np.random.default_rng(1)
+    >>> context = Context(cell="checkout|oom")
+    >>> candidates = [Candidate(id="restart"), Candidate(id="scale")]
+    >>> for number in range(50):
+    ...     choice = policy.choose("playbook", context, candidates, rng, now_s=number, choice_id=str(number))
+    ...     policy.learn_one(choice.choice_id, 1.0 if choice.candidate == "scale" else 0.0, now_s=number)
+    >>> policy.recommend("playbook", context, candidates)[0].candidate
+    'scale'
+    """
+
+    def __init__(self, *, site: str = "", epoch: int = 0, settings: PolicySettings | None = None) -> None:
+        self.site = site
+        self.settings = settings or PolicySettings()
+        self._own = SiteStatistics(epoch)
+        self._others: dict[str, SiteStatistics] = {}
+        self._points = self._own.points
+        self._beliefs: dict[str, Beliefs] = {}
+        self._ledger = Ledger(self.settings.max_choices)
+
+    @property
+    def epoch(self) -> int:
+        """Which start of its site this is."""
+        return self._own.epoch
+
+    @property
+    def version(self) -> int:
+        """How often this site has learned in this epoch."""
+        return self._own.version
+
+    def choose(
+        self,
+        point: str,
+        context: Context,
+        candidates: Sequence[Candidate],
+        rng: np.random.Generator,
+        *,
+        now_s: float,
+        choice_id: str,
+    ) -> Choice:
+        """Draw one candidate, and remember the choice; asked again with the same id, answer the same."""
+        known = self._ledger.find(choice_id)
+        if known is not None:
+            return known.choice
+        if not math.isfinite(now_s):
+            raise InvalidInput("The time of a choice is not a finite number.", "now_s")
+        outlook, features = self._outlook(point, context, candidates)
+        drawn = int(np.searchsorted(np.cumsum(outlook.probability), rng.random(), side="right"))
+        index = min(drawn, len(candidates) - 1)
+        choice = Choice(
+            choice_id=choice_id, point=point, context=context, index=index, outlook=outlook, at_s=float(now_s)
+        )
+        self._ledger.add(Entry(choice, None if features is None else features[index]))
+        return choice
+
+    def recommend(self, point: str, context: Context, candidates: Sequence[Candidate]) -> list[Option]:
+        """Rank the candidates, best first, without choosing."""
+        if point in self._beliefs:
+            self._beliefs[point].settle()
+        outlook, _ = self._outlook(point, context, candidates)
+        options = [outlook.option(index) for index in range(len(candidates))]
+        return sorted(options, key=lambda option: -option.score)
+
+    def learn_one(self, choice_id: str, reward: float | None, *, now_s: float, part: str = "") -> None:
+        """Take the reward of a choice.
+
+        ``part`` names a partial reward: the parts of one choice add up. The same part again replaces what it was
+        before, so that a repeat counts once; None takes it back. NotFound where the choice is not remembered.
+        """
+        entry = self._ledger.entry(choice_id)
+        if not math.isfinite(now_s):
+            raise InvalidInput("The time of a reward is not a finite number.", "now_s")
+        total = entry.put(part, reward)
+        if total != entry.reward:
+            self._apply(entry, total)
+
+    def explain(self, choice_id: str) -> Explanation:
+        """Why a remembered choice came out as it did, and what it has earned."""
+        entry = self._ledger.entry(choice_id)
+        return Explanation(choice=entry.choice, reward=entry.reward, parts=dict(entry.parts))
+
+    def merge(self, other: "Policy") -> None:
+        """Know what another policy knows, of its own site and of those merged into it.
+
+        Of each site the newest state counts, once: merging again, or merging something older, changes nothing.
+        Remembered choices stay with the site that made them.
+        """
+        if other.settings.half_life_s != self.settings.half_life_s:
+            raise Conflict("Policies of different half-lives do not add up.", "half_life_s")
+        theirs = other.sites()
+        if not self.site and "" in theirs and theirs[""].version:
+            raise Conflict("A policy must have the name of its site to be merged.", "site")
+        changed = False
+        for site, statistics in theirs.items():
+            known = self._own if site == self.site else self._others.get(site, SiteStatistics(-1))
+            if not statistics.is_newer_than(known):
+                continue
+            changed = True
+            if site == self.site:
+                self._own = statistics.copy()
+            else:
+                self._others[site] = statistics.copy()
+        if changed:
+            self._add_up()
+
+    def sites(self) -> dict[str, SiteStatistics]:
+        """What it knows of every site, its own among them."""
+        return self._others | {self.site: self._own}
+
+    def forget(self, *, point: str = "", candidate: str = "", subject: str = "") -> None:
+        """Forget a point of choice, a candidate (in ``point``, or in all), or a subject.
+
+        Of a subject go its remembered choices with what they taught, and every cell named after it ("subject" or
+        "subject|..."). What other sites know goes here; they must be told themselves, or the next merge brings it back.
+        """
+        if subject:
+            self._forget_subject(subject)
+        elif candidate:
+            self._ledger.drop(lambda choice: choice.candidate == candidate and point in ("", choice.point))
+            self._cut(arms=frozenset({candidate}), point=point)
+        elif point:
+            self._ledger.drop(lambda choice: choice.point == point)
+            for site in (self._own, *self._others.values()):
+                site.points.pop(point, None)
+        else:
+            raise InvalidInput("Say what to forget: a point, a candidate or a subject.", "point")
+        self._own.version += 1
+        self._add_up()
+
+    def state(self) -> bytes:
+        """Everything learned and remembered, for `restore`."""
+        rows, outlooks, features = self._ledger.rows()
+        sites = self.sites()
+        header = {
+            "site": self.site,
+            "half_life_s": self.settings.half_life_s,
+            "sites": {name: site.header() for name, site in sites.items()},
+            "ledger": rows,
+        }
+        arrays = [array for site in sites.values() for array in site.arrays()]
+        return pack(header, [*arrays, outlooks, *features])
+
+    def restore(self, state: bytes) -> None:
+        """Be as the policy was that gave this state; only the settings stay one's own."""
+        header, arrays = unpack(state)
+        sites = {}
+        for name, site in header["sites"].items():
+            points = {
+                point: PointStatistics.read(one, next(arrays), next(arrays), next(arrays))
+                for point, one in site["points"].items()
+            }
+            for statistics in points.values():
+                statistics.refaded(header["half_life_s"], self.settings.half_life_s)
+            sites[name] = SiteStatistics(site["epoch"], site["version"], points)
+        self.site = header["site"]
+        self._own = sites.pop(self.site)
+        self._others = sites
+        self._ledger = Ledger(self.settings.max_choices)
+        self._ledger.read(header["ledger"], next(arrays), arrays)
+        self._add_up()
+
+    def _add_up(self) -> None:
+        """Sum over the sites again, and believe that."""
+        self._points = summed(self.sites()) if self._others else self._own.points
+        self._beliefs.clear()
+
+    def _cut(self, *, arms: frozenset[str] = frozenset(), cells: frozenset[str] = frozenset(), point: str = "") -> None:
+        for site in (self._own, *self._others.values()):
+            for name, statistics in site.points.items():
+                if point in ("", name):
+                    site.points[name] = statistics.without(arms, cells)
+
+    def _forget_subject(self, subject: str) -> None:
+        for entry in self._ledger.drop(lambda choice: choice.context.subject == subject):
+            if entry.reward is not None:
+                self._apply(entry, None)
+        cells = {cell for points in self._points.values() for cell in points.cells}
+        self._cut(cells=frozenset(cell for cell in cells if cell == subject or cell.startswith(subject + "|")))
+
+    def _outlook(self, point: str, context: Context, candidates: Sequence[Candidate]) -> tuple[Outlook, Floats | None]:
+        if not candidates:
+            raise InvalidInput("There is nothing to choose from.", "candidates")
+        ids = tuple(candidate.id for candidate in candidates)
+        if len(set(ids)) < len(ids):
+            raise InvalidInput("Two candidates have the same id.", "candidates")
+        features = _features(context, candidates)
+        statistics = self._points.setdefault(point, PointStatistics())
+        if features is not None:
+            statistics.widen(features.shape[1])
+        if statistics.width and (features is None or features.shape[1] != statistics.width):
+            raise InvalidInput(f"Point {point!r} has had {statistics.width - 1} features so far.", "features")
+        beliefs = self._beliefs.get(point)
+        cell = statistics.cells.get(context.cell, len(statistics.cells))
+        arms = np.array([statistics.arms.get(name, len(statistics.arms)) for name in ids], dtype=np.intp)
+        if beliefs is None:
+            beliefs = self._beliefs[point] = Beliefs(statistics, statistics.fading(self.settings.half_life_s))
+        mean, deviation = beliefs.expect(cell, arms, features)
+        table = statistics.table
+        samples = table[COUNT, cell, arms]
+        average = np.where(samples > 0, table[AVERAGE, cell, arms], math.nan)
+        probability = probabilities(mean, deviation, self.settings.floor, self.settings.cap)
+        overall = table[COUNT].sum(axis=0)[arms]
+        return Outlook(ids, probability, mean, deviation, samples, overall, average), features
+
+    def _apply(self, entry: Entry, reward: float | None) -> None:
+        """Make the statistics hold this reward for a choice, in place of what they hold for it now."""
+        own = self._own.points.setdefault(entry.choice.point, PointStatistics())
+        self._own.version += 1
+        self._move(own, entry, reward)
+        total = self._points.setdefault(entry.choice.point, own)
+        if total is not own:
+            self._move(total, entry, reward)
+        entry.reward = reward
+        beliefs = self._beliefs.get(entry.choice.point)
+        if beliefs is not None:
+            beliefs.settle(total.fading(self.settings.half_life_s))
+
+    def _move(self, statistics: PointStatistics, entry: Entry, reward: float | None) -> None:
+        choice = entry.choice
+        if entry.features is not None:
+            statistics.widen(len(entry.features))
+        arm, cell = statistics.arm(choice.candidate), statistics.cell(choice.context.cell)
+        table = statistics.table
+        weight = statistics.weight_at(choice.at_s, self.settings.half_life_s)
+        statistics.latest_s = max(statistics.latest_s, choice.at_s)
+        for value, sign in ((entry.reward, -1.0), (reward, 1.0)):
+            if value is None:
+                continue
+            amount = sign * weight
+            table[WEIGHT, cell, arm] += amount
+            table[REWARD, cell, arm] += amount * value
+            table[SQUARE, cell, arm] += amount * value * value
+            table[COUNT, cell, arm] += sign
+            table[PLAIN, cell, arm] += sign * value
+            if entry.features is not None:
+                statistics.gram[arm] += amount * np.outer(entry.features, entry.features)
+                statistics.moment[arm] += amount * value * entry.features
+        if reward is not None and entry.reward is None:
+            count, old = table[COUNT, cell, arm], table[AVERAGE, cell, arm]
+            newest = self.settings.newest_weight
+            table[AVERAGE, cell, arm] = reward if count == 1 else (1 - newest) * old + newest * reward
+
+
+def _features(context: Context, candidates: Sequence[Candidate]) -> Floats | None:
+    """The rows (k, 1 + context's + candidate's) that the ridge sees, or None where there are no features."""
+    own = {len(candidate.features) for candidate in candidates}
+    if len(own) > 1:
+        raise InvalidInput("The candidates differ in their number of features.", "candidates")
+    if not context.features and not own.pop():
+        return None
+    rows = np.array([(1.0, *context.features, *candidate.features) for candidate in candidates], dtype=np.float64)
+    if not np.isfinite(rows).all():
+        raise InvalidInput("A feature is not a finite number.", "features")
+    return rows

@@ -1,0 +1,170 @@
+"""What one site knows of one point of choice: sums over its rewards, which add up across sites and fade with time.
+
+A reward r of the chosen candidate ("arm") a in cell c with features f (context's and candidate's, with a 1 before them)
+adds its weight g, g r and g r^2 to the tables at (c, a), and g f f', g f r to the ridge statistics of a. Beside them
+stand what does not fade: the count, the plain sum, the squares of surprises (for confidence sequences) and the moving
+average, a read-out (of several sites: the mean by their counts). Weights are
+kept inflated, g = 2^((t - origin) / half-life): nothing needs touching as time passes, and moving the origin by whole
+half-lives scales by a power of two, which is exact in floating point. So decay is exact, and so is addition.
+"""
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+WEIGHT, REWARD, SQUARE, COUNT, PLAIN, SPREAD, AVERAGE = range(7)  # layers of the table; the first three fade
+FIELDS = 7
+_LAYERS = np.arange(FIELDS)
+_REBASE_AT = 32  # half-lives: 2^32 is far from overflow, and rare
+
+
+@dataclass(slots=True)
+class PointStatistics:
+    """Tables of shape (FIELDS, cells, arms) with room to grow, ridge statistics (arms, d, d) and (arms, d).
+
+    ``origin`` counts whole half-lives since time 0. ``latest_s`` is the newest time seen.
+    """
+
+    arms: dict[str, int] = field(default_factory=dict)
+    cells: dict[str, int] = field(default_factory=dict)
+    table: Floats = field(default_factory=lambda: np.zeros((FIELDS, 4, 8)))
+    width: int = 0
+    gram: Floats = field(default_factory=lambda: np.zeros((8, 0, 0)))
+    moment: Floats = field(default_factory=lambda: np.zeros((8, 0)))
+    origin: int = 0
+    latest_s: float = -math.inf
+
+    def arm(self, name: str) -> int:
+        """The index of an arm, made where it is new. There is always one unused column beyond the last."""
+        found = self.arms.get(name)
+        if found is None:
+            found = self.arms[name] = len(self.arms)
+            if found + 2 > self.table.shape[2]:
+                self._grow(self.table.shape[1], 2 * self.table.shape[2])
+        return found
+
+    def cell(self, name: str) -> int:
+        """The index of a cell, made where it is new. There is always one unused row beyond the last."""
+        found = self.cells.get(name)
+        if found is None:
+            found = self.cells[name] = len(self.cells)
+            if found + 2 > self.table.shape[1]:
+                self._grow(2 * self.table.shape[1], self.table.shape[2])
+        return found
+
+    def widen(self, width: int) -> None:
+        """Make room for ridge statistics of ``width`` numbers, where there is none yet."""
+        if width and not self.width:
+            self.width = width
+            arms = self.table.shape[2]
+            self.gram, self.moment = np.zeros((arms, width, width)), np.zeros((arms, width))
+
+    def _grow(self, cells: int, arms: int) -> None:
+        table = np.zeros((FIELDS, cells, arms))
+        table[:, : self.table.shape[1], : self.table.shape[2]] = self.table
+        self.table = table
+        if arms > len(self.gram):
+            gram, moment = np.zeros((arms, self.width, self.width)), np.zeros((arms, self.width))
+            gram[: len(self.gram)], moment[: len(self.moment)] = self.gram, self.moment
+            self.gram, self.moment = gram, moment
+
+    def rebase(self, origin: int) -> None:
+        """Count weights from another origin (whole half-lives): exact."""
+        if origin == self.origin:
+            return
+        factor = math.ldexp(1.0, max(self.origin - origin, -1000))
+        self.table[:COUNT] *= factor
+        self.gram *= factor
+        self.moment *= factor
+        self.origin = origin
+
+    def weight_at(self, now_s: float, half_life_s: float) -> float:
+        """The inflated weight of something that happens now."""
+        ages = now_s / half_life_s - self.origin
+        if ages > _REBASE_AT:
+            self.rebase(math.floor(now_s / half_life_s))
+            ages = now_s / half_life_s - self.origin
+        return math.exp2(ages)
+
+    def fading(self, half_life_s: float) -> float:
+        """What the inflated sums must be multiplied with to be those of ``latest_s``."""
+        return math.exp2(self.origin - self.latest_s / half_life_s) if math.isfinite(self.latest_s) else 1.0
+
+    def add(self, other: "PointStatistics", sign: float = 1.0) -> None:
+        """Add what another site knows."""
+        self.widen(other.width)
+        arms = np.array([self.arm(name) for name in other.arms], dtype=np.intp)
+        cells = np.array([self.cell(name) for name in other.cells], dtype=np.intp)
+        origin = max(self.origin, other.origin) if self.arms and np.any(self.table) else other.origin
+        self.rebase(origin)
+        factor = math.ldexp(1.0, max(other.origin - origin, -1000))
+        if len(arms) and len(cells):
+            part = other.table[:, : len(cells), : len(arms)].copy()
+            part[:COUNT] *= factor
+            target = np.ix_(_LAYERS, cells, arms)
+            mixed = self.table[target]
+            averages = mixed[COUNT] * mixed[AVERAGE] + sign * part[COUNT] * part[AVERAGE]
+            mixed += sign * part
+            mixed[AVERAGE] = np.divide(averages, mixed[COUNT], out=np.zeros_like(averages), where=mixed[COUNT] > 0)
+            self.table[target] = mixed
+        if other.width:
+            self.gram[arms] += other.gram[: len(arms)] * (factor * sign)
+            self.moment[arms] += other.moment[: len(arms)] * (factor * sign)
+        self.latest_s = max(self.latest_s, other.latest_s)
+
+    def copy(self) -> "PointStatistics":
+        """The same, sharing nothing."""
+        return PointStatistics(
+            dict(self.arms), dict(self.cells), self.table.copy(), self.width, self.gram.copy(), self.moment.copy(),
+            self.origin, self.latest_s,
+        )  # fmt: skip
+
+    def without(self, arms: frozenset[str] = frozenset(), cells: frozenset[str] = frozenset()) -> "PointStatistics":
+        """The same as if these arms and cells had never been (the ridge of an arm that stays keeps its cells)."""
+        left = PointStatistics(origin=self.origin, latest_s=self.latest_s)
+        left.widen(self.width)
+        old_arms = np.array([place for name, place in self.arms.items() if name not in arms], dtype=np.intp)
+        old_cells = np.array([place for name, place in self.cells.items() if name not in cells], dtype=np.intp)
+        new_arms = np.array([left.arm(name) for name in self.arms if name not in arms], dtype=np.intp)
+        new_cells = np.array([left.cell(name) for name in self.cells if name not in cells], dtype=np.intp)
+        if len(new_arms):
+            left.table[np.ix_(_LAYERS, new_cells, new_arms)] = self.table[np.ix_(_LAYERS, old_cells, old_arms)]
+            left.gram[new_arms], left.moment[new_arms] = self.gram[old_arms], self.moment[old_arms]
+        return left
+
+    def refaded(self, old_s: float, new_s: float) -> None:
+        """Go on with another half-life: what counts at the newest time seen stays, from there on the new one holds."""
+        if old_s == new_s or not math.isfinite(self.latest_s):
+            return
+        fading = self.fading(old_s)
+        self.origin = math.floor(self.latest_s / new_s)
+        factor = fading / self.fading(new_s)
+        self.table[:COUNT] *= factor
+        self.gram *= factor
+        self.moment *= factor
+
+    def header(self) -> dict[str, Any]:
+        """All but the arrays, in JSON's types."""
+        latest = self.latest_s if math.isfinite(self.latest_s) else None
+        return {"arms": list(self.arms), "cells": list(self.cells), "origin": self.origin, "latest_s": latest}
+
+    def arrays(self) -> list[Floats]:
+        """The table, gram and moment, without the room to grow."""
+        arms, cells = len(self.arms), len(self.cells)
+        return [self.table[:, :cells, :arms], self.gram[:arms], self.moment[:arms]]
+
+    @classmethod
+    def read(cls, header: dict[str, Any], table: Floats, gram: Floats, moment: Floats) -> "PointStatistics":
+        """What `header` and `arrays` gave."""
+        latest = -math.inf if header["latest_s"] is None else float(header["latest_s"])
+        made = cls(origin=int(header["origin"]), latest_s=latest)
+        made.widen(moment.shape[1])
+        arms, cells = [made.arm(name) for name in header["arms"]], [made.cell(name) for name in header["cells"]]
+        made.table[:, : len(cells), : len(arms)] = table
+        made.gram[: len(arms)], made.moment[: len(arms)] = gram, moment
+        return made

@@ -1,0 +1,234 @@
+"""What a policy promises to those who choose by it."""
+
+import math
+
+import numpy as np
+import pytest
+
+from grace_ray.core.errors import Conflict, InvalidInput, NewerVersion, NotFound
+from grace_ray.models.choose import Candidate, Choice, Context, Policy, PolicySettings
+
+CANDIDATES = tuple(Candidate(id=name) for name in ("restart", "scale", "shed"))
+WORTH = {"restart": 0.2, "scale": 0.7, "shed": 0.4}
+HERE = Context(cell="checkout|oom")
+
+
+def choose(policy: Policy, number: int, rng: np.random.Generator, context: Context = HERE) -> Choice:
+    return policy.choose("playbook", context, CANDIDATES, rng, now_s=60.0 * number, choice_id=f"{policy.site}-{number}")
+
+
+def lived(site: str, steps: int, seed: int, context: Context = HERE) -> Policy:
+    policy, rng = Policy(site=site), np.random.default_rng(seed)
+    for number in range(steps):
+        choice = choose(policy, number, rng, context)
+        policy.learn_one(choice.choice_id, WORTH[choice.candidate] + rng.normal(0.0, 0.1), now_s=60.0 * number)
+    return policy
+
+
+def ranking(policy: Policy, context: Context = HERE) -> np.ndarray:
+    options = policy.recommend("playbook", context, CANDIDATES)
+    return np.array([[o.expected_reward, o.uncertainty, o.samples] for o in sorted(options, key=lambda o: o.candidate)])
+
+
+def test_what_has_worked_is_ranked_first_and_chosen_more_surely():
+    policy = lived("a", 60, 1)
+    first = policy.recommend("playbook", HERE, CANDIDATES)[0]
+    assert first.candidate == "scale"
+    assert first.probability > 0.9
+    assert first.expected_reward == pytest.approx(0.7, abs=0.1)
+
+
+def test_every_candidate_has_its_probability_and_they_add_up_to_one():
+    policy, rng = lived("a", 20, 1), np.random.default_rng(0)
+    choice = choose(policy, 99, rng)
+    assert set(choice.probabilities) == {"restart", "scale", "shed"}
+    assert sum(choice.probabilities.values()) == pytest.approx(1.0, abs=1e-12)
+    assert min(choice.probabilities.values()) >= policy.settings.floor / 3 - 1e-12
+    assert choice.propensity == choice.probabilities[choice.candidate]
+
+
+def test_the_probabilities_are_those_with_which_is_drawn():
+    policy, rng = lived("a", 6, 2), np.random.default_rng(0)
+    drawn = [choose(policy, number, rng) for number in range(100, 4100)]
+    share = sum(choice.candidate == "scale" for choice in drawn) / len(drawn)
+    expected = drawn[0].probabilities["scale"]
+    assert abs(share - expected) < 4 * math.sqrt(expected * (1 - expected) / len(drawn))
+
+
+def test_the_same_seed_makes_the_same_choices():
+    first, second = lived("a", 40, 3), lived("a", 40, 3)
+    assert first.state() == second.state()
+
+
+def test_the_same_choice_asked_twice_is_the_same_choice():
+    policy, rng = Policy(), np.random.default_rng(0)
+    assert choose(policy, 1, rng) is choose(policy, 1, rng)
+
+
+def test_a_reward_that_comes_twice_counts_once():
+    policy, rng = Policy(), np.random.default_rng(0)
+    choice = choose(policy, 1, rng)
+    policy.learn_one(choice.choice_id, 0.5, now_s=1.0)
+    once = ranking(policy)
+    policy.learn_one(choice.choice_id, 0.5, now_s=2.0)
+    np.testing.assert_array_equal(ranking(policy), once)
+
+
+def test_parts_of_a_reward_add_up_and_come_in_any_order():
+    whole, parts = lived("a", 5, 1), lived("a", 5, 1)
+    for policy in (whole, parts):
+        choose(policy, 9, np.random.default_rng(0))
+    whole.learn_one("a-9", 0.75, now_s=600.0)
+    parts.learn_one("a-9", 0.5, now_s=600.0, part="kpi")
+    parts.learn_one("a-9", 0.25, now_s=900.0, part="trust")
+    np.testing.assert_allclose(ranking(parts), ranking(whole), atol=1e-12)
+    assert parts.explain("a-9").reward == 0.75
+
+
+def test_a_reward_taken_back_leaves_nothing_behind():
+    policy = lived("a", 8, 1)
+    before = ranking(policy)
+    choose(policy, 9, np.random.default_rng(0))
+    policy.learn_one("a-9", -1.0, now_s=700.0)
+    assert not np.allclose(ranking(policy), before)
+    policy.learn_one("a-9", None, now_s=800.0)
+    np.testing.assert_allclose(ranking(policy), before, atol=1e-6)  # time has passed: 60 s of 90 days
+
+
+def test_a_reward_for_a_choice_nobody_made_is_refused():
+    with pytest.raises(NotFound, match="never"):
+        Policy().learn_one("never", 1.0, now_s=0.0)
+
+
+@pytest.mark.parametrize("reward", [math.nan, math.inf, -math.inf])
+def test_a_reward_that_is_not_a_number_is_refused_and_changes_nothing(reward: float):
+    policy = lived("a", 5, 1)
+    before = policy.state()
+    with pytest.raises(InvalidInput) as refused:
+        policy.learn_one("a-3", reward, now_s=1.0)
+    assert refused.value.field == "reward"
+    assert policy.state() == before
+
+
+def test_features_that_are_not_numbers_or_not_as_many_as_before_are_refused():
+    policy, rng = Policy(), np.random.default_rng(0)
+    with pytest.raises(InvalidInput, match="finite"):
+        choose(policy, 1, rng, Context(features=(math.nan,)))
+    policy.learn_one(choose(policy, 2, rng, Context(features=(1.0, 2.0))).choice_id, 1.0, now_s=0.0)
+    with pytest.raises(InvalidInput, match="features"):
+        choose(policy, 3, rng, Context(features=(1.0,)))
+
+
+def test_the_moving_average_gives_the_newest_reward_its_weight():
+    policy, rng = Policy(), np.random.default_rng(0)
+    only = (CANDIDATES[0],)
+    for number, reward in enumerate((0.0, 1.0, 0.5)):
+        policy.choose("playbook", HERE, only, rng, now_s=0.0, choice_id=str(number))
+        policy.learn_one(str(number), reward, now_s=0.0)
+    option = policy.recommend("playbook", HERE, only)[0]
+    assert option.moving_average == pytest.approx(0.7 * (0.3 * 1.0) + 0.3 * 0.5)
+    assert option.samples == 3
+
+
+def test_what_was_learned_elsewhere_counts_where_nothing_is_known_yet():
+    policy = lived("a", 80, 1)
+    elsewhere = policy.recommend("playbook", Context(cell="cart|latency"), CANDIDATES)
+    assert elsewhere[0].candidate == "scale"
+    assert elsewhere[0].samples == 0
+    assert "not been rewarded in this kind of situation" in elsewhere[0].reasons[0]
+    assert elsewhere[0].uncertainty > policy.recommend("playbook", HERE, CANDIDATES)[0].uncertainty
+
+
+def test_after_a_half_life_a_reward_counts_half():
+    policy, rng = Policy(settings=PolicySettings(half_life_s=100.0)), np.random.default_rng(0)
+    only = (CANDIDATES[0],)
+    for number, (now_s, reward) in enumerate(((0.0, 0.0), (100.0, 1.0))):
+        policy.choose("p", HERE, only, rng, now_s=now_s, choice_id=str(number))
+        policy.learn_one(str(number), reward, now_s=now_s)
+    option = policy.recommend("p", HERE, only)[0]
+    assert 0.5 < option.expected_reward < 0.75
+
+
+def test_a_restored_policy_gives_the_same_answers_and_goes_on_the_same_way():
+    policy, again = lived("a", 30, 1), Policy()
+    policy.merge(lived("b", 30, 2))
+    again.restore(policy.state())
+    np.testing.assert_array_equal(ranking(again), ranking(policy))
+    assert again.explain("a-7").choice.probabilities == policy.explain("a-7").choice.probabilities
+    for one in (policy, again):
+        one.learn_one("a-7", 0.9, now_s=2000.0)
+    np.testing.assert_array_equal(ranking(again), ranking(policy))
+    assert again.state() == policy.state()
+
+
+def test_bytes_that_are_no_state_are_refused():
+    state = lived("a", 5, 1).state()
+    for broken in (b"", b"nonsense", state[:20], state[:4] + b"\x01\x00" + state[30:]):
+        with pytest.raises(InvalidInput):
+            Policy().restore(broken)
+    with pytest.raises(NewerVersion):
+        Policy().restore(state[:4] + b"\x63\x00" + state[6:])
+
+
+def test_sites_add_up_in_any_order_and_each_counts_once():
+    sites = [lived(name, 30, seed) for seed, name in enumerate("abc")]
+    there, back = Policy(site="hub"), Policy(site="other hub")
+    for site in sites:
+        there.merge(site)
+    for site in [*reversed(sites), *sites, there]:
+        back.merge(site)
+    np.testing.assert_allclose(ranking(there), ranking(back), atol=1e-12)
+    assert ranking(there)[:, 2].sum() == 90
+
+
+def test_an_older_state_of_a_site_that_arrives_late_changes_nothing():
+    site = lived("a", 30, 1)
+    older = Policy()
+    older.restore(site.state())
+    choose(site, 31, np.random.default_rng(0))
+    site.learn_one("a-31", 0.9, now_s=2000.0)
+    hub = Policy(site="hub")
+    hub.merge(site)
+    before = ranking(hub)
+    hub.merge(older)
+    np.testing.assert_array_equal(ranking(hub), before)
+
+
+def test_policies_without_a_name_do_not_merge_by_mistake():
+    with pytest.raises(Conflict, match="name"):
+        lived("", 3, 1).merge(lived("", 3, 2))
+
+
+def test_a_forgotten_candidate_is_as_new():
+    policy = lived("a", 40, 1)
+    policy.forget(candidate="scale")
+    scale = next(o for o in policy.recommend("playbook", HERE, CANDIDATES) if o.candidate == "scale")
+    assert scale.samples == 0
+    assert "never been rewarded" in scale.reasons[0]
+
+
+def test_a_forgotten_subject_leaves_no_trace():
+    others, policy = lived("a", 30, 1), lived("a", 30, 1)
+    rng = np.random.default_rng(0)
+    for number in range(50, 60):
+        choice = choose(policy, number, rng, Context(cell="checkout|oom", subject="ann"))
+        policy.learn_one(choice.choice_id, -1.0, now_s=60.0 * 29)
+    policy.forget(subject="ann")
+    np.testing.assert_allclose(ranking(policy), ranking(others), atol=1e-4)
+    with pytest.raises(NotFound):
+        policy.explain("a-55")
+
+
+def test_a_forgotten_point_is_as_new():
+    policy = lived("a", 30, 1)
+    policy.forget(point="playbook")
+    assert ranking(policy)[:, 2].sum() == 0
+
+
+def test_remembered_choices_are_bounded():
+    policy, rng = Policy(settings=PolicySettings(max_choices=10)), np.random.default_rng(0)
+    for number in range(25):
+        choose(policy, number, rng)
+    policy.learn_one("-24", 1.0, now_s=0.0)
+    with pytest.raises(NotFound):
+        policy.learn_one("-14", 1.0, now_s=0.0)
