@@ -10,6 +10,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -60,8 +61,7 @@ def run(source: str, target: str) -> None:
             seconds = time.process_time() - start
             found[name][peer] = {"earned": [list(map(float, run)) for run in earned], "seconds": seconds}
             print(f"{name:28}{peer:20}{np.mean([np.mean(run) for run in earned]):8.4f}{seconds:8.1f} s", flush=True)
-            with open(target, "w") as file:
-                json.dump(found, file)
+            Path(target).write_text(json.dumps(found))
 
 
 def peers(world: dict[str, Any]) -> Iterator[tuple[str, Callable[[np.ndarray, int], np.ndarray]]]:
