@@ -11,6 +11,7 @@ from grace_ray.core.store import Reader
 from grace_ray.settings import Settings
 
 _PACKAGE = Path(__file__).parent
+_PLAYBOOKS = _PACKAGE / "seeds" / "playbooks"
 _CATALOGS = (_PACKAGE.parent / "config" / "metrics_catalog.yaml", _PACKAGE / "seeds" / "metrics_catalog.yaml")
 """The shipped catalog: in a checkout, and in an installed package."""
 
@@ -38,7 +39,8 @@ def load_catalog(settings: Settings) -> Any:
     from grace_ray.diagnose.metrics import catalog
 
     own = settings.metrics.catalog
-    return catalog.load(Path(own).expanduser() if own else next(path for path in _CATALOGS if path.exists()))
+    path = Path(own).expanduser() if own else next(path for path in _CATALOGS if path.exists())
+    return catalog.load(path, frozenset(file.stem for file in _PLAYBOOKS.glob("*.yaml")))
 
 
 def open_reader(settings: Settings) -> Reader:
@@ -62,12 +64,12 @@ def open_journal(settings: Settings) -> Any:
 
 def journal_chores(settings: Settings, journal: Any) -> Callable[[datetime], None]:
     """Return what the journal's writer does between appends, now and then: sign a checkpoint, prune what is old."""
-    from grace_ray.core.sample import HOURLY_S, SNAPSHOT_S
+    from grace_ray.core.sample import HOURLY_S
     from grace_ray.prove.retention import Retention, SeriesRetention
 
     reader, metrics = open_reader(settings), settings.metrics
     keep_snapshots = {
-        SNAPSHOT_S: timedelta(days=metrics.keep_snapshots_days),
+        metrics.snapshot_s: timedelta(days=metrics.keep_snapshots_days),
         HOURLY_S: timedelta(days=metrics.keep_hourly_days),
     }
     retentions: list[Any] = [
@@ -108,6 +110,28 @@ def build_knowledge(settings: Settings) -> Any:
     from grace_ray.learn.knowledge import Knowledge
 
     return Knowledge(settings.knowledge, PackagedMiniLM())
+
+
+def build_forecaster(settings: Settings) -> Any:
+    """Return diagnose.forecasting.part.Forecaster over the catalog and the trained versions on disk."""
+    from grace_ray.diagnose.forecasting.part import Forecaster
+
+    artefacts = forecaster_artefacts(settings)
+
+    def load(version: str) -> Any:
+        from grace_ray.models.forecast import tft
+
+        return tft.load(artefacts.model(version))
+
+    metrics = {metric.id: metric for metric in load_catalog(settings).metrics}
+    return Forecaster(settings.forecaster, metrics, settings.metrics.snapshot_s, load)
+
+
+def forecaster_artefacts(settings: Settings) -> Any:
+    """Return adapters.artefacts.forecaster.ForecasterArtefacts of the home."""
+    from grace_ray.adapters.artefacts.forecaster import ForecasterArtefacts
+
+    return ForecasterArtefacts(settings.home)
 
 
 def build_runbooks(settings: Settings) -> Any:

@@ -11,9 +11,8 @@ from typing import NamedTuple
 VALUE_MAX = 1e30
 """The largest magnitude of a value: its square, and sums of squares, are still far from overflow."""
 
-SNAPSHOT_S = 300
 HOURLY_S = 3600
-"""The steps of snapshots, in seconds: five minutes, and the hours that those are summed up to and kept longer."""
+"""The step, in seconds, of the snapshots that are kept longest; the short ones' is a setting (metrics.snapshot_s)."""
 
 POINTS_CURSOR = ("metrics_cursor", "points")
 """View and key of the record that holds, in decimal, the seq of the last point that the metrics part has taken."""
