@@ -33,6 +33,9 @@ def detail_of(part: str, settings: Settings) -> str:
         "mission_launcher": f"at most {missions.max_running} missions at once, {missions.timeout_s / 60:g} min each, "
         f"strategies {', '.join(missions.strategies)}",
         "knowledge": f"{'lexical and dense' if knowledge.dense else 'lexical'} search",
+        "forecaster": f"every {settings.forecaster.interval_s / 60:g} min, "
+        f"{settings.forecaster.horizon_steps * settings.metrics.snapshot_s / 60:g} min ahead; "
+        f"trained every {settings.forecaster.train_interval_s / 3600:g} h",
         "sensors": f"host and runtime every {settings.sensors.interval_s:g} s",
     }
     return details.get(part, "")

@@ -210,6 +210,7 @@ async def _deploy(deployer: asyncio.subprocess.Process) -> str:
 
 
 def _part_specs(settings: Settings) -> list[Any]:
+    from actors.forecaster import ForecasterActor
     from actors.journal import JournalActor
     from actors.knowledge import KnowledgeActor
     from actors.mission_launcher import MissionLauncherActor
@@ -222,6 +223,7 @@ def _part_specs(settings: Settings) -> list[Any]:
         "mission_launcher": MissionLauncherActor,
         "knowledge": KnowledgeActor,
         "sensors": SensorsActor,
+        "forecaster": ForecasterActor,
     }
     parts = [PartSpec(name, actor, (settings,)) for name, actor in followers.items() if settings.parts[name]]
     return [PartSpec("journal", JournalActor, (settings,), max_concurrency=1000, follows=False), *parts]

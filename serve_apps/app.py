@@ -2,7 +2,7 @@
 
 from fastapi import FastAPI
 
-from grace_ray import __version__
+from grace_ray import __version__, wiring
 from grace_ray.sense.intake import Intake
 from serve_apps import docs_page, problems
 from serve_apps.auth import Guard
@@ -17,12 +17,14 @@ from serve_apps.routes import (
     clusters,
     events,
     explain,
+    forecaster,
     groups,
     health,
     journal,
     knowledge,
     learning_feedback,
     missions,
+    ml_dashboard,
     otlp,
     registry,
     session,
@@ -38,6 +40,8 @@ FAMILIES = (
     knowledge,
     learning_feedback,
     journal,
+    forecaster,
+    ml_dashboard,
     explain,
     stream,
     registry,
@@ -59,6 +63,7 @@ def build(gateway: Gateway) -> FastAPI:
     )
     app.state.gateway = gateway
     app.state.meters = meters
+    app.state.catalog = wiring.load_catalog(gateway.settings)
     app.state.intake = Intake(gateway.settings.intake)
     app.state.feed = Feed(gateway.reader, stream.figures(gateway.reader))
     problems.install(app)

@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from grace_ray.core.store import Reader
+from grace_ray.diagnose.metrics.catalog import Catalog
 from serve_apps.gateway import Gateway
 
 ANYONE = "operator"  # who acts where no token is asked for
@@ -18,6 +19,11 @@ async def _gateway(request: Request) -> Gateway:
 async def _reader(request: Request) -> Reader:
     reader: Reader = request.app.state.gateway.reader
     return reader
+
+
+async def _catalog(request: Request) -> Catalog:
+    catalog: Catalog = request.app.state.catalog
+    return catalog
 
 
 async def _caller(request: Request) -> str:
@@ -37,4 +43,5 @@ def signature(by: str | None, caller: str) -> str:
 
 TheGateway = Annotated[Gateway, Depends(_gateway)]
 TheReader = Annotated[Reader, Depends(_reader)]
+TheCatalog = Annotated[Catalog, Depends(_catalog)]
 Caller = Annotated[str, Depends(_caller)]

@@ -171,6 +171,19 @@ class AsyncGrace:
     session = _method(calls.session)
     dashboard = _method(calls.dashboard)
     registry = _method(calls.registry)
+    predict = _method(calls.predict)
+    forecasts = _method(calls.forecasts)
+    forecast = _method(calls.forecast)
+    incidents = _method(calls.incidents)
+    incident = _method(calls.incident)
+    forecaster_statistics = _method(calls.forecaster_statistics)
+    train_forecaster = _method(calls.train_forecaster)
+    trigger_training = _method(calls.trigger_training)
+    trainings = _method(calls.trainings)
+    training = _method(calls.training)
+    roll_back_forecaster = _method(calls.roll_back_forecaster)
+    forecast_accuracy = _method(calls.forecast_accuracy)
+    training_history = _method(calls.training_history)
 
     async def watch(self, after: int | None = None) -> AsyncIterator[Message]:
         """Yield journal entries after the seq ``after`` (None: from now on), and each second the loop's figures.

@@ -10,12 +10,14 @@ from grace_ray.client.answers import ClusterDetail, Page, cluster_detail
 from grace_ray.core.clock import to_text
 from grace_ray.core.cluster import Cluster, IncidentGroup
 from grace_ray.core.document import Document, Hit
+from grace_ray.core.forecast import Forecast, IncidentWarning, TrainingRun
 from grace_ray.core.jsonable import from_plain, to_plain
 from grace_ray.core.mission import Mission
 
 T = TypeVar("T")
 ClusterStatus = Literal["open", "acknowledged", "silenced", "resolved", "merged"]
 MissionType = Literal["autonomous_learning", "knowledge_gap", "pattern_learning", "generic_learning"]
+WarningStatus = Literal["open", "breached", "prevented", "false_alarm"]
 MissionStatus = Literal["pending", "running", "completed", "failed", "timed_out", "cancelled"]
 
 
@@ -304,3 +306,77 @@ def dashboard() -> Call[dict[str, Any]]:
 def registry() -> Call[Any]:
     """List the registered event types."""
     return _get("/api/registry", lambda answer: answer)
+
+
+def predict(metric_ids: Sequence[str] = (), *, horizon_minutes: float = 60) -> Call[dict[str, Any]]:
+    """Forecast metrics now (none named: the catalog's); returns {generated_at, horizon_minutes, predictions}.
+
+    Raises NotFound, naming the nearest metrics.
+    """
+    return _post("/api/ml/forecaster/predict", _plain, metric_ids=list(metric_ids), horizon_minutes=horizon_minutes)
+
+
+def forecasts(*, limit: int = 100, after: str | None = None) -> Call[Page[Forecast]]:
+    """List the newest forecast of each metric."""
+    return _get("/api/forecasts", _page(Forecast), limit=limit, after=after)
+
+
+def forecast(metric: str, *, hours: float = 6) -> Call[dict[str, Any]]:
+    """Get one metric's forecast beside its snapshots of the last ``hours`` and its warnings. Raises NotFound."""
+    return _get(f"/api/forecasts/{quote(metric, safe='')}", _plain, hours=hours)
+
+
+def incidents(
+    *, status: WarningStatus | None = None, limit: int = 100, after: str | None = None
+) -> Call[Page[IncidentWarning]]:
+    """List early warnings, newest first."""
+    return _get("/api/incidents", _page(IncidentWarning), status=status, limit=limit, after=after)
+
+
+def incident(warning_id: str) -> Call[IncidentWarning]:
+    """Get one early warning, and what came of it. Raises NotFound."""
+    return _get(f"/api/incidents/{quote(warning_id, safe='')}", lambda answer: from_plain(IncidentWarning, answer))
+
+
+def forecaster_statistics() -> Call[dict[str, Any]]:
+    """Get which model speaks, how right it was, and how its warnings ended."""
+    return _get("/api/ml/forecaster/statistics", _plain)
+
+
+def train_forecaster(*, by: str | None = None, search: bool = False) -> Call[TrainingRun]:
+    """Train the global model; follow it with ``training``. Raises Conflict while another training runs."""
+    return _post("/api/ml/forecaster/train", _training, by=by, search=search)
+
+
+def trigger_training(*, by: str | None = None, search: bool = False) -> Call[TrainingRun]:
+    """Do the same as ``train_forecaster``, by the dashboard's route."""
+    return _post("/api/ml/dashboard/trigger-training", _training, by=by, search=search)
+
+
+def trainings(*, limit: int = 100, after: str | None = None) -> Call[Page[TrainingRun]]:
+    """List trainings, newest first."""
+    return _get("/api/ml/forecaster/trainings", _page(TrainingRun), limit=limit, after=after)
+
+
+def training(run_id: str) -> Call[TrainingRun]:
+    """Get one training: how far it is, or how it ended. Raises NotFound."""
+    return _get(f"/api/ml/forecaster/trainings/{quote(run_id, safe='')}", _training)
+
+
+def roll_back_forecaster() -> Call[dict[str, Any]]:
+    """Put the version before back. Raises InvalidInput where none is on trial or newly promoted."""
+    return _post("/api/ml/forecaster/rollback", _plain)
+
+
+def forecast_accuracy() -> Call[dict[str, Any]]:
+    """Get how right forecasts were, by metric and horizon."""
+    return _get("/api/ml/dashboard/forecast-accuracy", _plain)
+
+
+def training_history(*, limit: int = 100) -> Call[dict[str, Any]]:
+    """Get trainings and what became of their versions."""
+    return _get("/api/ml/dashboard/training-history", _plain, limit=limit)
+
+
+def _training(answer: Any) -> TrainingRun:
+    return from_plain(TrainingRun, answer)

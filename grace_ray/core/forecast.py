@@ -98,3 +98,16 @@ class TrainingRun:
     def is_open(self) -> bool:
         """Whether its end is still to come."""
         return self.status in {"pending", "running"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trained:
+    """What a training brought home: the new version's name, its scores, and what it was trained on.
+
+    ``scores`` holds ``backtest_ratio``, its loss over the champion's on the newest steps, which it has not seen.
+    """
+
+    version: str
+    scores: Mapping[str, float]
+    series: int
+    observations: int

@@ -38,6 +38,7 @@ def make_house(home: Path, **settings) -> House:
             (wiring.build_triage, chosen.triage.enabled),
             (wiring.build_launcher, chosen.missions.enabled),
             (wiring.build_knowledge, chosen.knowledge.enabled),
+            (wiring.build_forecaster, chosen.forecaster.enabled),
         )
         if is_on
     ]

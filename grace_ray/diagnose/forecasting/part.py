@@ -15,7 +15,7 @@ from grace_ray.core.clock import from_us, to_us
 from grace_ray.core.entry import Entry
 from grace_ray.core.errors import GraceError, InvalidInput
 from grace_ray.core.follower import NOTHING, Effects
-from grace_ray.core.forecast import Forecast, TrainingRun
+from grace_ray.core.forecast import Forecast, Trained, TrainingRun
 from grace_ray.core.jsonable import to_plain
 from grace_ray.core.metric import Metric
 from grace_ray.core.sample import metric_of
@@ -27,7 +27,7 @@ from grace_ray.diagnose.forecasting.history import History, read_history
 from grace_ray.diagnose.forecasting.incidents import Incidents, Outlook
 from grace_ray.diagnose.forecasting.making import as_noun, look_ahead
 from grace_ray.diagnose.forecasting.speakers import Speakers
-from grace_ray.diagnose.forecasting.trainings import Trained, Trainings
+from grace_ray.diagnose.forecasting.trainings import Trainings
 from grace_ray.models.forecast.base import LEVELS, QuantileModel
 from grace_ray.models.forecast.pool import PoolForecast
 from grace_ray.settings import ForecasterSettings

@@ -1,8 +1,7 @@
 """Trainings of the global model: when one is due, one at a time, and how each went."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,23 +10,13 @@ from grace_ray.core.clock import to_us
 from grace_ray.core.errors import Conflict, NotFound
 from grace_ray.core.fact import Fact
 from grace_ray.core.follower import Effects
-from grace_ray.core.forecast import TrainingRun
+from grace_ray.core.forecast import Trained, TrainingRun
 from grace_ray.core.ids import derived_id
 from grace_ray.core.jsonable import from_plain, to_plain
 from grace_ray.core.store import Reader, Record
 from grace_ray.diagnose.forecasting.champion import ARTEFACT, SOURCE
 
 VIEW = "training_runs"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trained:
-    """What a training job brought home: the new version's name, its scores, and what it was trained on."""
-
-    version: str
-    scores: Mapping[str, float]
-    series: int
-    observations: int
 
 
 class Trainings:
@@ -75,9 +64,7 @@ class Trainings:
             return self._effects(self.open, "outcome", "training.started", now)
         return Effects(records=[to_record(self.open)])
 
-    def ended(
-        self, run_id: str, now: datetime, trained: Trained | None, error: str = ""
-    ) -> tuple[Effects, TrainingRun]:
+    def ended(self, run_id: str, now: datetime, trained: Trained | None, error: str = "") -> Effects:
         """Note the end of a training: with what it made, or why it made nothing."""
         run = self._held(run_id)
         if trained is None:

@@ -30,6 +30,9 @@ SAMPLES: dict[str, Any] = {
     "documents": [Document(source="s", title="t", text="x", origin="upload")],
     "until": None,
     "for_s": 60.0,
+    "metric_ids": ["m"],
+    "hours": 6.0,
+    "horizon_minutes": 60.0,
 }
 
 

@@ -10,11 +10,15 @@ import pytest
 from grace_ray.core.errors import InvalidInput
 from tests.grace_ray.diagnose.forecasting.conftest import LATENCY, START, STEP_S, House
 
-RNG = np.random.default_rng(7)
-
 
 def noisy(count: int, level: float = 200.0, spread: float = 10.0) -> Any:
     return level + spread * np.random.default_rng(3).standard_normal(count)
+
+
+def kept(house: House, view: str, key: str) -> Any:
+    record = house.reader.record(view, key)
+    assert record is not None
+    return json.loads(record.body or b"")
 
 
 def test_a_metric_with_data_is_forecast_within_a_turn(house: House) -> None:
@@ -67,7 +71,7 @@ def test_a_metric_that_turns_bad_is_forecast_at_once(house: House) -> None:
 def test_forecasts_are_judged_against_what_came(house: House) -> None:
     house.write(LATENCY.id, noisy(300))
     house.live(LATENCY.id, noisy(40))
-    book = json.loads((house.reader.record("forecast_books", LATENCY.id) or pytest.fail()).body or b"")["book"]
+    book = kept(house, "forecast_books", LATENCY.id)["book"]
     counted = book["by_horizon"]
     assert set(counted) == {str(step) for step in range(1, 13)}
     assert counted["1"]["count"] > counted["12"]["count"] > 5
@@ -152,7 +156,7 @@ def test_what_was_said_survives_a_kill(house: House) -> None:
 def test_odd_histories_are_forecast_without_a_nan(house: House, values: list[float]) -> None:
     house.write("odd.metric", values)
     house.turn()
-    forecast = json.loads((house.reader.record("forecasts", "odd.metric") or pytest.fail()).body or b"")
+    forecast = kept(house, "forecasts", "odd.metric")
     numbers = [v for point in forecast["points"] for name, v in point.items() if name != "timestamp"]
     assert np.isfinite(numbers).all()
     house.live("odd.metric", [1.0, 2.0, 1e30, -5.0])

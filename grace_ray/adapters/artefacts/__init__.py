@@ -1,0 +1,1 @@
+"""Files of trained models: versions, their records, and the training records kept for people."""

@@ -1,0 +1,38 @@
+"""Which series a caller means: one of the store's, or a metric of the catalog; anything else is 404 with near names."""
+
+from collections.abc import Sequence
+
+from grace_ray.core.errors import NotFound
+from grace_ray.core.store import Reader
+from grace_ray.diagnose.metrics.catalog import Catalog
+
+_KNOWN_MAX = 10_000
+
+
+def known_series(reader: Reader, catalog: Catalog, names: Sequence[str]) -> list[str]:
+    """Return the keys of the series that ``names`` mean; of none at all, every metric of the catalog.
+
+    A metric stands for its series without labels, or for all of its series where it has only such with labels.
+    Raises NotFound (``metric``), naming the nearest.
+    """
+    if not names:
+        return [metric.id for metric in catalog.metrics]
+    found: list[str] = []
+    for name in names:
+        found += _meant(reader, catalog, name)
+    return list(dict.fromkeys(found))
+
+
+def _meant(reader: Reader, catalog: Catalog, name: str) -> list[str]:
+    metric = name.partition("{")[0]
+    keys = [series.key for series in reader.series(metric)]
+    if name in keys:
+        return [name]
+    if name == metric and keys:
+        return keys
+    if catalog.get(name) is not None:
+        return [name]
+    known = keys or [series.key for series in reader.series(limit=_KNOWN_MAX)]
+    near = catalog.nearest(name, known)
+    meant = f" Did you mean {', '.join(near)}?" if near else ""
+    raise NotFound(f"There is no metric {name!r}.{meant}", "metric")
