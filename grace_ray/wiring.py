@@ -114,7 +114,7 @@ def build_knowledge(settings: Settings) -> Any:
 
 def build_forecaster(settings: Settings) -> Any:
     """Return diagnose.forecasting.part.Forecaster over the catalog and the trained versions on disk."""
-    from grace_ray.diagnose.forecasting.part import Forecaster
+    from grace_ray.diagnose.forecasting.part import Forecaster, Steps
 
     artefacts = forecaster_artefacts(settings)
 
@@ -124,7 +124,8 @@ def build_forecaster(settings: Settings) -> Any:
         return tft.load(artefacts.model(version))
 
     metrics = {metric.id: metric for metric in load_catalog(settings).metrics}
-    return Forecaster(settings.forecaster, metrics, settings.metrics.snapshot_s, load)
+    steps = Steps(settings.metrics.snapshot_s, max(1, round(settings.metrics.interval_s)))
+    return Forecaster(settings.forecaster, metrics, steps, load)
 
 
 def forecaster_artefacts(settings: Settings) -> Any:
@@ -147,6 +148,14 @@ def build_collectors(settings: Settings, read_runtime: Callable[[], Any]) -> lis
     from grace_ray.sense.collectors.runtime import RuntimeCollector
 
     return [HostCollector(settings.sensors, socket.gethostname(), read_host), RuntimeCollector(read_runtime)]
+
+
+def build_metrics_collector(settings: Settings) -> Any:
+    """Return the collector of Grace's own metrics."""
+    from grace_ray.sense.collectors.metrics import MetricsCollector
+
+    intervals_s = {metric.id: metric.interval_s for metric in load_catalog(settings).metrics}
+    return MetricsCollector(open_reader(settings), settings.metrics.interval_s, intervals_s)
 
 
 def build_runner(settings: Settings, knowledge: KnowledgePort, clock: Callable[[], datetime]) -> Any:

@@ -46,6 +46,24 @@ def read_history(reader: Reader, series: str, step_s: int, steps: int, now_us: i
     return on_grid(found, step_s, end_us, steps)
 
 
+def read_points(reader: Reader, series: str, step_s: int, steps: int, now_us: int) -> History:
+    """Return the last points of a gauge, the mean of each ``step_s`` seconds: what has not become a snapshot yet."""
+    step_us = step_s * 1_000_000
+    end_us = now_us - now_us % step_us + step_us
+    start_us = end_us - steps * step_us
+    points = reader.points(series, start_us, end_us)
+    if not points:
+        return History(np.empty(0), end_us - step_us, step_s, 0, None)
+    places = np.array([(point.at_us - start_us) // step_us for point in points])
+    counts = np.bincount(places, minlength=steps)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        values = np.bincount(places, [point.value for point in points], steps) / counts
+    last = int(places[-1])  # the step under way may have nothing yet
+    first = int(places[0])
+    kept = np.where(counts > 0, values, np.nan)[first : last + 1]
+    return History(kept, start_us + last * step_us, step_s, int(np.isfinite(kept).sum()), None)
+
+
 def on_grid(snapshots: Sequence[Snapshot], step_s: int, end_us: int, steps: int) -> History:
     """Return the means of snapshots in the ``steps`` steps before ``end_us``; leading gaps are left out.
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from grace_ray.core.clock import from_us, to_us
+import numpy as np
+
 from grace_ray.core.forecast import IncidentWarning
 from grace_ray.core.ids import derived_id
 from grace_ray.core.jsonable import from_plain, to_plain
@@ -13,10 +14,13 @@ from grace_ray.core.metric import Metric
 from grace_ray.diagnose.forecasting.history import History
 from grace_ray.diagnose.forecasting.making import horizons_of, minutes_to_breach, threshold_ahead
 from grace_ray.models.detect.breach import Breach
+from grace_ray.models.detect.trend import trend_of
 from grace_ray.models.detect.warnings import EpisodeGate, WarningCalibrator
 
 _OPEN_MAX = 50
 _CONSEQUENCES_MAX = 5
+_TREND_POINTS = 24
+_SURE = 0.005  # a trend by chance is as rare as this
 
 
 @dataclass(slots=True)
@@ -24,10 +28,12 @@ class Outlook:
     """What is known of one series' trouble to come.
 
     ``said`` holds (last_us, probability, threshold) of forecasts whose horizon has not passed; ``warning`` is the open
-    one; ``runs`` are (run id, playbook, effect or None) of playbooks that ended since it was opened.
+    one; ``runs`` are (run id, playbook, effect or None) of playbooks that ended since it was opened. ``gate`` is fed
+    once a snapshot, ``quick_gate`` once a point.
     """
 
     gate: EpisodeGate
+    quick_gate: EpisodeGate
     said: list[tuple[int, float, float]] = field(default_factory=list)
     warning: IncidentWarning | None = None
     runs: list[tuple[str, str, float | None]] = field(default_factory=list)
@@ -36,6 +42,7 @@ class Outlook:
         """Return it in JSON's types; ``from_plain`` takes it."""
         return {
             "gate": dict(self.gate.state()),
+            "quick_gate": dict(self.quick_gate.state()),
             "said": self.said,
             "warning": to_plain(self.warning),
             "runs": self.runs,
@@ -44,11 +51,14 @@ class Outlook:
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> "Outlook":
         """Return what ``plain`` was made of."""
-        gate = EpisodeGate()
+        gate, quick_gate = EpisodeGate(), EpisodeGate()
         gate.restore(plain["gate"])
+        quick_gate.restore(plain["quick_gate"])
         warning = from_plain(IncidentWarning, plain["warning"]) if plain["warning"] else None
         said = [(int(at), float(p), float(threshold)) for at, p, threshold in plain["said"]]
-        return cls(gate, said, warning, [(run, playbook, effect) for run, playbook, effect in plain["runs"]])
+        return cls(
+            gate, quick_gate, said, warning, [(run, playbook, effect) for run, playbook, effect in plain["runs"]]
+        )
 
 
 class Incidents:
@@ -64,20 +74,44 @@ class Incidents:
         self, series: str, metric: Metric, history: History, breach: Breach, now: datetime
     ) -> list[IncidentWarning]:
         """Take the outlook of one series as of a new snapshot; return the warnings that opened or closed."""
-        known = self.outlooks.setdefault(series, Outlook(EpisodeGate(self._open_at)))
-        value = float(history.latest.mean) if history.latest else 0.0
+        known = self._known(series)
+        value = latest(history)
         band = metric.band(value)
         self._judge(known, metric, history)
         said = breach.probabilities[max(horizons_of(self._horizon))]
         if band == "good" or metric.warning == metric.critical:
             known.said = [*known.said[-_OPEN_MAX:], (history.last_us, said, threshold_ahead(history, metric))]
         changed = self._close(known, value, metric, now)
-        opening = known.gate.learn_one(self.calibrator.calibrated(said), is_breached=band != "good")
+        probability = self.calibrator.calibrated(said)
+        opening = known.gate.learn_one(probability, is_breached=band != "good")
         if opening.opened and known.warning is None:
-            known.warning = self._opened(series, metric, history, breach, now)
-            known.runs = []
-            changed.append(known.warning)
+            changed.append(self._open(known, series, metric, history, breach, probability, now))
         return changed
+
+    def glance(
+        self, series: str, metric: Metric, history: History, breach: Breach, now: datetime
+    ) -> list[IncidentWarning]:
+        """Take the outlook of a few points that are no snapshot yet: what rises fast is warned of before one is.
+
+        Probabilities of so little are not calibrated: only a trend that is there beyond doubt may warn.
+        """
+        known = self._known(series)
+        value = latest(history)
+        changed = self._close(known, value, metric, now)
+        trend = trend_of(history.values[-_TREND_POINTS:])
+        toward = trend.slope if metric.is_higher_worse else -trend.slope
+        is_sure = toward > 0 and trend.p_value < _SURE and breach.steps_to_breach is not None
+        probability = breach.probabilities[max(breach.probabilities)] if is_sure else 0.0
+        opening = known.quick_gate.learn_one(probability, is_breached=metric.band(value) != "good")
+        if opening.opened and known.warning is None:
+            changed.append(self._open(known, series, metric, history, breach, probability, now))
+        return changed
+
+    def _known(self, series: str) -> Outlook:
+        if series not in self.outlooks:
+            gate, quick_gate = EpisodeGate(self._open_at), EpisodeGate(self._open_at, quiet_points=30)
+            self.outlooks[series] = Outlook(gate, quick_gate)
+        return self.outlooks[series]
 
     def ran(self, series: str, run_id: str, playbook: str, effect: float | None) -> bool:
         """Note that a playbook ended for a series with an open warning; False where there is none."""
@@ -117,23 +151,39 @@ class Incidents:
         known.warning = None
         return [replace(ended, closed_at=now)]
 
-    def _opened(self, series: str, metric: Metric, history: History, breach: Breach, now: datetime) -> IncidentWarning:
-        horizon_minutes = max(1, round(self._horizon * history.step_s / 60))
-        probability = self.calibrator.calibrated(breach.probabilities[max(horizons_of(self._horizon))])
-        return IncidentWarning(
-            warning_id=derived_id(from_us(to_us(now)), "warning", series, str(history.last_us)),
+    def _open(
+        self,
+        known: Outlook,
+        series: str,
+        metric: Metric,
+        history: History,
+        breach: Breach,
+        probability: float,
+        now: datetime,
+    ) -> IncidentWarning:
+        steps = max(breach.probabilities)
+        known.runs = []
+        known.warning = IncidentWarning(
+            warning_id=derived_id(now, "warning", series, str(history.last_us)),
             metric_id=series,
             status="open",
             opened_at=now,
-            band="warning",
+            band="warning" if threshold_ahead(history, metric) == metric.warning else "critical",
             threshold=threshold_ahead(history, metric),
             probability=round(probability, 4),
-            horizon_minutes=horizon_minutes,
+            horizon_minutes=max(1, round(steps * history.step_s / 60)),
             minutes_to_breach=minutes_to_breach(breach, history.step_s),
             predicted_value=breach.predicted,
-            value=float(history.latest.mean) if history.latest else 0.0,
+            value=latest(history),
             confidence=round(breach.confidence, 4),
         )
+        return known.warning
+
+
+def latest(history: History) -> float:
+    """Return the last value of a history, 0 where it has none."""
+    seen = history.values[np.isfinite(history.values)]
+    return float(seen[-1]) if seen.size else 0.0
 
 
 def _averted(warning: IncidentWarning, runs: list[tuple[str, str, float | None]]) -> IncidentWarning:

@@ -8,14 +8,14 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from grace_ray.core.canonical import canonical
 from grace_ray.core.clock import from_us, to_us
 from grace_ray.core.entry import Entry
 from grace_ray.core.errors import GraceError, InvalidInput
 from grace_ray.core.follower import NOTHING, Effects
-from grace_ray.core.forecast import Forecast, Trained, TrainingRun
+from grace_ray.core.forecast import Forecast, IncidentWarning, Trained, TrainingRun
 from grace_ray.core.jsonable import to_plain
 from grace_ray.core.metric import Metric
 from grace_ray.core.sample import metric_of
@@ -23,7 +23,7 @@ from grace_ray.core.store import Reader, Record
 from grace_ray.diagnose.forecasting import said
 from grace_ray.diagnose.forecasting.accuracy import Scorebook
 from grace_ray.diagnose.forecasting.champion import Throne, change_fact
-from grace_ray.diagnose.forecasting.history import History, read_history
+from grace_ray.diagnose.forecasting.history import History, read_history, read_points
 from grace_ray.diagnose.forecasting.incidents import Incidents, Outlook
 from grace_ray.diagnose.forecasting.making import as_noun, look_ahead
 from grace_ray.diagnose.forecasting.speakers import Speakers
@@ -41,6 +41,15 @@ _A_TURN = 16  # series looked at in one turn: a second of work at most
 _LIST_EVERY_US = 30_000_000
 _SETTLE_SHARE = 8  # a step is looked at this share of its length after its end: its last points are in by then
 _HORIZON_MAX = 288
+_POINTS = 120  # points that a glance sees
+_POINTS_MIN = 6
+
+
+class Steps(NamedTuple):
+    """The lengths in seconds of a snapshot, which forecasts count in, and of the time between two points."""
+
+    snapshot_s: int
+    point_s: int
 
 
 @dataclass(slots=True)
@@ -49,6 +58,7 @@ class _Watched:
 
     key: str
     looked_us: int = 0
+    glanced_us: int = 0
     forecast_us: int = 0
     is_urgent: bool = False
     observations: int = 0
@@ -65,12 +75,13 @@ class Forecaster:
         self,
         settings: ForecasterSettings,
         metrics: Mapping[str, Metric],
-        step_s: int,
+        steps: Steps,
         load: Callable[[str], QuantileModel],
     ) -> None:
         self._settings = settings
         self._metrics = metrics
-        self._step_s = step_s
+        self._step_s = steps.snapshot_s
+        self._point_s = steps.point_s
         self._speakers = Speakers(load)
         self._watched: dict[str, _Watched] = {}
         self._listed_us = 0
@@ -116,6 +127,8 @@ class Forecaster:
         effects = NOTHING
         for watched in self._due(now_us):
             effects += self._look(watched, now)
+        for watched in self._to_glance_at(now_us):
+            effects += self._glance(watched, now)
         if effects:
             effects += self._verdict(now) + Effects(records=[self._own_record()])
         if overdue := self._trainings.overdue(now):
@@ -186,13 +199,30 @@ class Forecaster:
             effects += self._keep_forecast(watched, history, now)
         return effects + Effects(records=[self._book_record(watched)])
 
+    def _glance(self, watched: _Watched, now: datetime) -> Effects:
+        """Look at the newest points of a metric of the catalog, between its snapshots."""
+        watched.glanced_us = to_us(now)
+        metric = self._metrics[metric_of(watched.key)]
+        history = read_points(self._reader, watched.key, self._point_s, _POINTS, to_us(now))
+        if history.observations < _POINTS_MIN:
+            return NOTHING
+        horizon = min(self._settings.horizon_steps * self._step_s // self._point_s, _POINTS)
+        breach = look_ahead(history, metric, max(horizon, 1))
+        effects = NOTHING
+        for warning in self._incidents.glance(watched.key, metric, history, breach, now):
+            effects += self._said(warning, metric, now)
+        return effects + Effects(records=[self._book_record(watched)]) if effects else NOTHING
+
     def _look_out(self, series: str, metric: Metric, history: History, now: datetime) -> Effects:
         breach = look_ahead(history, metric, self._settings.horizon_steps)
         effects = NOTHING
         for warning in self._incidents.look(series, metric, history, breach, now):
-            self._counts["warnings" if warning.status == "open" else warning.status] += 1
-            effects += said.of_warning(warning, metric, now)
+            effects += self._said(warning, metric, now)
         return effects
+
+    def _said(self, warning: IncidentWarning, metric: Metric, now: datetime) -> Effects:
+        self._counts["warnings" if warning.status == "open" else warning.status] += 1
+        return said.of_warning(warning, metric, now)
 
     def _keep_forecast(self, watched: _Watched, history: History, now: datetime) -> Effects:
         version, shadow = self._throne.version, self._throne.shadow
@@ -254,6 +284,15 @@ class Forecaster:
         due.sort(key=lambda watched: (not watched.is_urgent, watched.looked_us, watched.key))
         return due[:_A_TURN]
 
+    def _to_glance_at(self, now_us: int) -> list[_Watched]:
+        point_us = self._point_s * 1_000_000
+        due = [
+            watched
+            for watched in self._watched.values()
+            if metric_of(watched.key) in self._metrics and not 0 <= now_us - watched.glanced_us < point_us
+        ]
+        return sorted(due, key=lambda watched: (watched.glanced_us, watched.key))[:_A_TURN]
+
     def _step_end(self, now_us: int) -> int:
         """Return where the last step ended whose points are in."""
         step_us = self._step_s * 1_000_000
@@ -280,7 +319,7 @@ class Forecaster:
     def _take_book(self, key: str, plain: Mapping[str, Any]) -> None:
         book = Scorebook.from_plain(plain["book"])
         self._watched[key] = _Watched(
-            key, plain["looked_us"], plain["forecast_us"], plain["is_urgent"], plain["observations"], book
+            key, plain["looked_us"], 0, plain["forecast_us"], plain["is_urgent"], plain["observations"], book
         )
         if plain["outlook"]:
             self._incidents.outlooks[key] = Outlook.from_plain(plain["outlook"])

@@ -14,7 +14,7 @@ from grace_ray.core.errors import NotFound
 from grace_ray.core.metric import Metric
 from grace_ray.core.sample import Point, Snapshot
 from grace_ray.core.store import Commit
-from grace_ray.diagnose.forecasting.part import Forecaster
+from grace_ray.diagnose.forecasting.part import Forecaster, Steps
 from grace_ray.loop import Loop
 from grace_ray.prove.journal import Journal
 from grace_ray.settings import ForecasterSettings
@@ -51,7 +51,7 @@ class House:
         reader = sqlite.reader(self.path)
         journal = Journal(self._writer)
         journal.recover()
-        self.part = Forecaster(self.settings, {LATENCY.id: LATENCY}, STEP_S, self._load)
+        self.part = Forecaster(self.settings, {LATENCY.id: LATENCY}, Steps(STEP_S, 60), self._load)
         self.loop = Loop(journal, reader, [self.part], lambda: self.now)
         self.reader = reader
 
@@ -83,6 +83,13 @@ class House:
             self.now += timedelta(seconds=STEP_S)
             self.write(series, [value])
             self.turn()
+
+    def measure(self, series: str, values: Iterable[float]) -> None:
+        """Let time pass minute by minute: one point each, and the part's turn."""
+        for value in values:
+            self.now += timedelta(seconds=60)
+            self.loop.write(Commit(follower="metrics", points=[Point(series, to_us(self.now), value)]))
+            self.loop.tick()
 
     def turn(self) -> None:
         """Give the part its turn, late enough for the step to be settled."""

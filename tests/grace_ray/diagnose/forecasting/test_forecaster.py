@@ -188,3 +188,24 @@ def test_a_metric_without_data_says_so(house: House) -> None:
     said = house.part.predict([LATENCY.id], 60, house.now)["predictions"][LATENCY.id]
     assert said.points == []
     assert "No data" in said.note
+
+
+def test_a_fast_ramp_is_warned_of_within_minutes(house: House) -> None:
+    house.write(LATENCY.id, noisy(20, spread=2.0))
+    house.turn()
+    house.measure(LATENCY.id, noisy(10, spread=2.0))
+    assert not house.facts("incident.warned")
+    house.measure(LATENCY.id, [200 + 25 * minute for minute in range(1, 12)])
+    (warned,) = house.facts("incident.warned")
+    assert warned.content()["value"] < 400 < LATENCY.warning
+    assert 0 < warned.content()["minutes_to_breach"] < 30
+    house.measure(LATENCY.id, [500.0, 520.0, 540.0, 560.0])
+    (closed,) = house.facts("incident.closed")
+    assert closed.content()["status"] == "breached"
+
+
+def test_noise_is_not_warned_of(house: House) -> None:
+    house.write(LATENCY.id, noisy(20))
+    house.turn()
+    house.measure(LATENCY.id, np.random.default_rng(5).normal(200, 40, 600))
+    assert not house.facts("incident.warned")
