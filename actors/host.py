@@ -18,6 +18,7 @@ from grace_ray.core.fact import Fact, Row
 from grace_ray.core.follower import Effects, Follower
 from grace_ray.core.ids import derived_id
 from grace_ray.core.store import Commit, Reader
+from grace_ray.sense.collectors.metrics import read_resident_mib
 
 log = structlog.get_logger()
 
@@ -67,7 +68,12 @@ class Host:
     def status(self) -> dict[str, Any]:
         """Return what /api/status shows of this part."""
         state = {"": "ready", _STARTING: _STARTING}.get(self.fault, "degraded")
-        return {"state": state, "cursor": self._cursor, "fault": self.fault}
+        return {
+            "state": state,
+            "cursor": self._cursor,
+            "fault": self.fault,
+            "memory_mib": round(read_resident_mib(), 1),
+        }
 
     async def operate(self, action: str, args: dict[str, Any]) -> Any:
         """Return the part's answer to an operator's ``action`` once its effects are durable."""

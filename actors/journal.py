@@ -12,6 +12,7 @@ from actors.logs import log_to_home
 from grace_ray import wiring
 from grace_ray.core.entry import Entry
 from grace_ray.core.errors import GraceError
+from grace_ray.sense.collectors.metrics import read_resident_mib
 from grace_ray.settings import Settings
 
 _LOOKED_THROUGH_MAX = 2_000  # entries of no interest after which a follower hears how far it has come
@@ -42,6 +43,7 @@ class JournalActor:
             "head": commits.head,
             "buffered": commits.backlog(),
             "fault": fault,
+            "memory_mib": round(read_resident_mib(), 1),
         }
 
     async def append(self, payload: bytes) -> bytes:

@@ -8,6 +8,7 @@ import structlog
 
 from actors.handles import JournalClient, Part
 from actors.logs import log_to_home
+from actors.measuring import Measuring
 from grace_ray import wiring
 from grace_ray.core.clock import utc_now
 from grace_ray.core.errors import GraceError
@@ -31,6 +32,7 @@ class SensorsActor:
         self._fault = _STARTING
         self._observations = 0
         self._reading = RuntimeReading(parts={})
+        self._measuring = Measuring(settings, self._journal)
 
     @ray.method(concurrency_group="health")
     def ping(self) -> bool:
@@ -43,12 +45,16 @@ class SensorsActor:
             return
         for task in self._tasks:
             task.cancel()
-        self._tasks = [asyncio.create_task(self._observe()), asyncio.create_task(self._keep_runbooks())]
+        loops = [self._observe(), self._keep_runbooks()]
+        if self._settings.metrics.enabled:
+            loops.append(self._measuring.run())
+        self._tasks = [asyncio.create_task(loop) for loop in loops]
 
     async def status(self) -> dict[str, Any]:
         """Return what /api/status shows of this part."""
-        state = {"": "ready", _STARTING: _STARTING}.get(self._fault, "degraded")
-        return {"state": state, "observations": self._observations, "fault": self._fault}
+        fault = self._fault or self._measuring.fault
+        state = {"": "ready", _STARTING: _STARTING}.get(fault, "degraded")
+        return {"state": state, "observations": self._observations, "points": self._measuring.points, "fault": fault}
 
     def _is_running(self) -> bool:
         return bool(self._tasks) and not any(task.done() for task in self._tasks)

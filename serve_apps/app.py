@@ -1,5 +1,9 @@
 """The HTTP face of Grace: one FastAPI application over a Gateway. It knows neither Ray nor where the parts live."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 from fastapi import FastAPI
 
 from grace_ray import __version__, wiring
@@ -30,6 +34,7 @@ from serve_apps.routes import (
     session,
     stream,
 )
+from serve_apps.vitals import Vitals
 
 FAMILIES = (
     events,
@@ -52,8 +57,17 @@ FAMILIES = (
 
 def build(gateway: Gateway) -> FastAPI:
     """Return the application; ``gateway`` is how it reaches the rest of Grace."""
-    meters = Meters()
+    meters, vitals = Meters(), Vitals()
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        reporting = asyncio.create_task(vitals.report(gateway)) if gateway.settings.metrics.enabled else None
+        yield
+        if reporting is not None:
+            reporting.cancel()
+
     app = FastAPI(
+        lifespan=lifespan,
         title="Grace",
         version=__version__,
         description="A self-improving operations runtime for fleets of agents and services.",
@@ -75,5 +89,5 @@ def build(gateway: Gateway) -> FastAPI:
     app.add_middleware(Idempotency, gateway=gateway)
     app.add_middleware(Bodies, max_bytes=gateway.settings.intake.body_max_bytes)
     app.add_middleware(Guard, settings=gateway.settings)
-    app.add_middleware(Requests, meters=meters)
+    app.add_middleware(Requests, meters=meters, vitals=vitals)
     return app

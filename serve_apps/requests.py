@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from grace_ray.core.clock import utc_now
 from grace_ray.core.ids import time_id
 from serve_apps.meters import Meters
+from serve_apps.vitals import Vitals
 
 _GIVEN = re.compile(r"[\w.:-]{1,128}", re.ASCII)
 _chance = SystemRandom()
@@ -19,9 +20,10 @@ _WITHOUT_END = "/api/stream"  # lasts as long as somebody watches: no time to an
 class Requests:
     """ASGI middleware: X-Request-ID (the caller's, or a new one), duration and status counted by route."""
 
-    def __init__(self, app: ASGIApp, meters: Meters) -> None:
+    def __init__(self, app: ASGIApp, meters: Meters, vitals: Vitals) -> None:
         self.app = app
         self.meters = meters
+        self.vitals = vitals
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Mark and measure one request."""
@@ -51,4 +53,6 @@ class Requests:
         finally:
             route = getattr(scope.get("route"), "path", "unmatched")
             if route != _WITHOUT_END:
-                self.meters.count_request(scope["method"], route, status, time.perf_counter() - started)
+                took_s = time.perf_counter() - started
+                self.meters.count_request(scope["method"], route, status, took_s)
+                self.vitals.note(status, took_s)

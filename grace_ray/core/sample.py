@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
+from grace_ray.core.clock import to_us
+
 VALUE_MAX = 1e30
 """The largest magnitude of a value: its square, and sums of squares, are still far from overflow."""
 
@@ -27,6 +29,10 @@ class Sample:
     at: datetime
     labels: Mapping[str, str] = field(default_factory=dict)
     is_counter: bool = False
+
+    def to_point(self) -> "Point":
+        """Return the sample as it goes to the store."""
+        return Point(series_key(self.metric, self.labels), to_us(self.at), self.value, self.is_counter)
 
 
 class Point(NamedTuple):

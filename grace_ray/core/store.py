@@ -157,6 +157,10 @@ class Reader(Protocol):
         """Return up to ``limit`` of the newest snapshots with start_us <= their start < end_us, oldest first."""
         ...
 
+    def size_bytes(self) -> int:
+        """Return how much the store holds on disk, 0 while there is none."""
+        ...
+
     def cursors(self) -> dict[str, tuple[int, int]]:
         """Return (cursor, state_seq) of every follower that ever committed."""
         ...

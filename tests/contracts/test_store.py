@@ -1,5 +1,6 @@
 """What core.store promises of a Reader, a Writer and a Transaction, tried on every store that Grace has."""
 
+import os
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -63,7 +64,7 @@ class TestAStoreThatIsNotThereYet:
         assert reader.checkpoint() is None
         assert reader.series() == reader.points_after(0, 10) == reader.points("m", 0, 10) == []
         assert reader.snapshots("m", 300, 0, 10) == []
-        assert reader.last_point() == 0
+        assert reader.last_point() == reader.size_bytes() == 0
         reader.close()
 
     def test_it_cannot_be_written_before_it_is_migrated_and_can_be_afterwards(self, store):
@@ -256,6 +257,11 @@ class TestRecords:
         with pytest.raises(InvalidInput) as refusal:
             reader.records("clusters", after=after)
         assert refusal.value.field == "after"
+
+    def test_what_is_kept_has_a_size(self, writer, reader):
+        before = reader.size_bytes()
+        self.put(writer, *(Record("v", str(key), "", 0.0, os.urandom(10_000)) for key in range(100)))
+        assert reader.size_bytes() - before > 500_000
 
     def test_they_are_counted_by_status(self, writer, reader):
         self.put(writer, *(Record("v", str(key), "open" if key else "", 0.0, b"") for key in range(4)))

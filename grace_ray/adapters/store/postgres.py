@@ -34,6 +34,7 @@ class PostgresSession:
     """One connection; see tables.Session."""
 
     contains = "position(? in lower(convert_from(body, 'UTF8'))) > 0"
+    size = "SELECT pg_database_size(current_database())"
 
     def __init__(self, connection: psycopg.Connection[tuple[Any, ...]]) -> None:
         self._connection = connection

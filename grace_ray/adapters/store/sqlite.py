@@ -34,6 +34,7 @@ class SqliteSession:
     """One connection to the file; see tables.Session. ``lock`` is a file descriptor that is closed with it."""
 
     contains = "holds_text(body, ?)"
+    size = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()"
 
     def __init__(self, connection: sqlite3.Connection, lock: int | None = None) -> None:
         self._connection = connection

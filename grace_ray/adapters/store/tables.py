@@ -21,6 +21,7 @@ class Session(Protocol):
     """One connection, used by one thread at a time. Every failure is a StoreUnavailable, InvalidInput or Conflict."""
 
     contains: str
+    size: str
 
     def rows(self, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Run a query and return its rows."""
@@ -135,6 +136,11 @@ class TableReader:
     def cursors(self) -> dict[str, tuple[int, int]]:
         """Return (cursor, state_seq) of every follower that ever committed."""
         return {name: (cursor, state_seq) for name, cursor, state_seq in self._rows(sql.CURSORS)}
+
+    def size_bytes(self) -> int:
+        """Return how much the store holds on disk, 0 while there is none."""
+        session = self._take()
+        return 0 if session is None else int(self._run(session, session.size, ())[0][0])
 
     def count_entries(self, kind: str, after: int, upto: int) -> int:
         """Return how many entries of this kind have after < seq <= upto."""

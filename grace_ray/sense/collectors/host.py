@@ -120,14 +120,14 @@ def read_host() -> HostReading:
         cpu=psutil.cpu_percent(interval=None) / 100,
         memory=psutil.virtual_memory().percent / 100,
         swap=psutil.swap_memory().percent / 100,
-        disks=_disks(),
+        disks=disk_shares(),
         load_per_core=os.getloadavg()[0] / cores,
         files=_open_files(),
         details={"cores": cores, "processes": len(psutil.pids())},
     )
 
 
-def _disks() -> dict[str, float]:
+def disk_shares() -> dict[str, float]:
     """Return how full each real, writable file system is; one that is mounted in several places counts once."""
     found: dict[str, tuple[str, float]] = {}
     for part in psutil.disk_partitions(all=False):

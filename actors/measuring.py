@@ -1,0 +1,113 @@
+"""Measures Grace itself and its host on a schedule: the parts are asked, host and store are read, points are kept."""
+
+import asyncio
+import time
+from typing import Any
+
+import structlog
+
+from actors.handles import JournalClient, Part
+from grace_ray import wiring
+from grace_ray.core.clock import utc_now
+from grace_ray.core.errors import GraceError
+from grace_ray.core.sample import Sample
+from grace_ray.core.store import Commit
+from grace_ray.sense.collectors.metrics import MetricsCollector, RuntimeFigures, Silence, read_resident_mib
+from grace_ray.sense.collectors.probe import Probe, probe
+from grace_ray.settings import Settings
+
+log = structlog.get_logger()
+
+_ANSWER_S = 10.0
+_CPU_S = 1.0  # what the first reading of the CPU is of
+_QUESTION = "no space left on device"
+_READY = ("ready", "disabled")
+
+
+class Measuring:
+    """Runs in the sensors actor; ``points`` counts what was kept, ``fault`` says what went wrong in the last round."""
+
+    def __init__(self, settings: Settings, journal: JournalClient) -> None:
+        self._settings = settings
+        self._journal = journal
+        self._silence = Silence()
+        self._was_served = False
+        self.points = 0
+        self.fault = ""
+
+    async def run(self) -> None:
+        """Measure at once, and then every so often, for ever."""
+        collector = await asyncio.to_thread(wiring.build_metrics_collector, self._settings)
+        await asyncio.sleep(_CPU_S)
+        while True:
+            began = time.monotonic()
+            try:
+                await self._measure(collector)
+                self.fault = ""
+            except GraceError as error:
+                self.fault = str(error)
+                log.warning("metrics.retry", error=self.fault)
+            await asyncio.sleep(max(collector.interval_s - (time.monotonic() - began), 0.1))
+
+    async def _measure(self, collector: MetricsCollector) -> None:
+        runtime, probed = await asyncio.gather(self._look(), asyncio.to_thread(probe, self._settings.url, _ANSWER_S))
+        now = utc_now()
+        samples = await asyncio.to_thread(collector.collect, runtime, now)
+        samples += self._unserved(probed, samples)
+        await self._journal.commit(Commit(follower="sensors", points=[sample.to_point() for sample in samples]))
+        self.points += len(samples)
+
+    def _unserved(self, probed: Probe, samples: list[Sample]) -> list[Sample]:
+        """Return what the HTTP face cannot say of itself: that it does not answer."""
+        self._was_served = self._was_served or probed.is_answered
+        if probed.is_answered or not self._was_served or not samples:
+            return []
+        at = samples[0].at
+        return [
+            Sample(metric="api.error_rate", value=100.0, at=at),
+            Sample(metric="api.latency_p95", value=probed.took_ms, at=at),
+        ]
+
+    async def _look(self) -> RuntimeFigures:
+        names = [name for name, is_on in self._settings.parts.items() if is_on and name != "sensors"]
+        searching = asyncio.create_task(self._search_ms())
+        by_name = dict(zip(names, await asyncio.gather(*map(_state_of, names)), strict=True))
+        head = int(by_name["journal"].get("head", 0))
+        cursors = {name: _cursor(state, head) for name, state in by_name.items()}
+        now_s = time.monotonic()
+        memory = {name: state["memory_mib"] for name, state in by_name.items() if "memory_mib" in state}
+        return RuntimeFigures(
+            silence_s={name: self._silence.of(name, cursors[name], head, now_s) for name in names},
+            resident_mib=memory | {"sensors": read_resident_mib()},
+            not_ready=sum(state.get("state") not in _READY for state in by_name.values()),
+            lag=max((head - cursor for cursor in cursors.values() if cursor is not None), default=0),
+            backlog=int(by_name["journal"].get("buffered", 0)),
+            search_ms=await searching,
+        )
+
+    async def _search_ms(self) -> float | None:
+        """Return how long the knowledge takes to answer; a search only where there is something to find."""
+        if not self._settings.knowledge.enabled:
+            return None
+        knowledge, began = Part("knowledge"), time.perf_counter()
+        try:
+            held = await knowledge.call("stats", timeout_s=_ANSWER_S)
+            if held.get("documents"):
+                began = time.perf_counter()
+                await knowledge.call("search", _QUESTION, 3, timeout_s=_ANSWER_S)
+        except GraceError as error:
+            log.info("metrics.search_failed", error=str(error))
+        return (time.perf_counter() - began) * 1000
+
+
+async def _state_of(name: str) -> dict[str, Any]:
+    try:
+        state: dict[str, Any] = await Part(name).call("status", timeout_s=_ANSWER_S)
+    except GraceError as error:
+        return {"state": "failed", "fault": str(error)}
+    return state
+
+
+def _cursor(state: dict[str, Any], head: int) -> int | None:
+    """Return how far a part has read; the head for one that answers and does not follow the journal."""
+    return None if state.get("state") == "failed" else int(state.get("cursor", head))
