@@ -19,6 +19,7 @@ from grace_ray.core.errors import GraceError
 from grace_ray.core.playbook import Playbook, Run, Step, StepResult
 
 _OVERSTAY_S = 3.0
+_UNDO_S = 60.0
 _DETAIL_MAX = 4000
 
 
@@ -68,16 +69,15 @@ class Runner:
         world = replace(self._world, run_id=run.run_id)
         return [self._planned(run, step, world) for step in playbook.steps]
 
-    def undo(self, run: Run, playbook: Playbook, recorder: Recorder) -> None:
+    def undo(self, run: Run, recorder: Recorder) -> None:
         """Take back the steps that have something to take back, last first; one that fails does not stop the others."""
         world = replace(self._world, run_id=run.run_id)
         for index in range(len(run.steps) - 1, -1, -1):
             result = run.steps[index]
             if result.undo is None or result.status == "undone":
                 continue
-            limit_s = playbook.steps[index].timeout_s if index < len(playbook.steps) else 30.0
             undo = partial(KINDS[result.kind].undo, result.undo, world)
-            undone = self._timed(result.kind, limit_s, threading.Event(), undo)
+            undone = self._timed(result.kind, _UNDO_S, threading.Event(), undo)
             recorder.undone(index, undone.detail, undone.status == "done")
         recorder.finished()
 
