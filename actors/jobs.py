@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import ray
 
-from grace_ray.core.errors import Disabled, RuntimeFault
+from grace_ray.core.errors import RuntimeFault
 
 NICENESS = 15
 _LOG_END = 2000
@@ -27,7 +27,7 @@ class JobState(NamedTuple):
 class Jobs:
     """Submits and follows jobs through the dashboard's Jobs API. Every call blocks for some milliseconds.
 
-    Raises Disabled where the dashboard is off, RuntimeFault where it does not answer.
+    Raises RuntimeFault where the dashboard is off or does not answer.
     """
 
     def __init__(self) -> None:
@@ -71,14 +71,10 @@ class Jobs:
         if self._client is None:
             from ray.dashboard.modules.job.sdk import JobSubmissionClient  # a quarter of a second of imports
 
-            worker = ray._private.worker.global_worker  # noqa: SLF001 - the one place that knows the dashboard's address
-            address = worker.node.webui_url if worker.node else ""
-            if not address:
-                raise Disabled("Ray's dashboard is off (ray.dashboard), and jobs go through it.")
-            try:
-                self._client = JobSubmissionClient(f"http://{address}")
-            except (ConnectionError, RuntimeError) as error:
-                raise RuntimeFault(f"Ray's dashboard does not answer: {_last_line(error)}.") from error
+            try:  # the GCS knows where the dashboard is
+                self._client = JobSubmissionClient(ray.get_runtime_context().gcs_address)
+            except (ConnectionError, RuntimeError, ValueError) as error:
+                raise RuntimeFault(f"Jobs need Ray's dashboard (ray.dashboard): {_last_line(error)}.") from error
         return self._client
 
 
