@@ -1,6 +1,7 @@
 """The forecaster actor: forecasts and warnings from snapshots; trainings run beside it as Ray jobs."""
 
 import asyncio
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -9,7 +10,6 @@ from actors.follower import FollowerActor
 from actors.host import Host
 from actors.jobs import Jobs, python_module
 from grace_ray import wiring
-from grace_ray.core.clock import utc_now
 from grace_ray.core.errors import GraceError
 from grace_ray.core.follower import NOTHING
 from grace_ray.core.forecast import TrainingRun
@@ -33,10 +33,10 @@ class ForecasterActor(FollowerActor):
     def _host_for(settings: Settings) -> Host:
         return Host(lambda: wiring.build_forecaster(settings), lambda: wiring.open_reader(settings), batch=500)
 
-    async def predict(self, series: list[str], horizon_minutes: float) -> Any:
+    async def predict(self, series: list[str], horizon_minutes: float, now: datetime) -> Any:
         """Return forecasts made now; see the part."""
         self._host.start()
-        return await self._host.ask("predict", series, horizon_minutes, utc_now())
+        return await self._host.ask("predict", series, horizon_minutes, now)
 
     def _look(self) -> None:
         if self._training is None or self._training.done():

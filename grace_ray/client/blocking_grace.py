@@ -183,6 +183,9 @@ class Grace:
     trainings = _method(calls.trainings)
     training = _method(calls.training)
     roll_back_forecaster = _method(calls.roll_back_forecaster)
+    ml_overview = _method(calls.ml_overview)
+    learning_progress = _method(calls.learning_progress)
+    ml_health = _method(calls.ml_health)
     forecast_accuracy = _method(calls.forecast_accuracy)
     training_history = _method(calls.training_history)
 

@@ -368,6 +368,21 @@ def roll_back_forecaster() -> Call[dict[str, Any]]:
     return _post("/api/ml/forecaster/rollback", _plain)
 
 
+def ml_overview() -> Call[dict[str, Any]]:
+    """Get health, forecaster, warnings, playbooks and learning at a glance."""
+    return _get("/api/ml/dashboard/overview", _plain)
+
+
+def learning_progress(*, days: int = 14) -> Call[dict[str, Any]]:
+    """Get experiences, rewards and policies day by day."""
+    return _get("/api/ml/dashboard/learning-progress", _plain, days=days)
+
+
+def ml_health() -> Call[dict[str, Any]]:
+    """Get the ML health score, 0..100, and its parts."""
+    return _get("/api/ml/dashboard/health-report", _plain)
+
+
 def forecast_accuracy() -> Call[dict[str, Any]]:
     """Get how right forecasts were, by metric and horizon."""
     return _get("/api/ml/dashboard/forecast-accuracy", _plain)

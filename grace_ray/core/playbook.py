@@ -19,6 +19,8 @@ RUN_STATUSES = (
     "cancelled",
 )
 OPEN_RUN_STATUSES = frozenset({"awaiting_approval", "pending", "running"})
+RUNS_VIEW = "playbook_runs"
+EXPERIENCES_VIEW = "playbook_experiences"
 DO_NOTHING = "do_nothing"
 """The candidate that every choice among playbooks holds: what the others' effect is measured against."""
 

@@ -55,7 +55,7 @@ def statistics(reader: TheReader) -> Response:
 async def predict(body: Ask, gateway: TheGateway, catalog: TheCatalog) -> Response:
     """Return {generated_at, horizon_minutes, predictions: {metric: forecast}}; an unknown metric is 404."""
     keys = await run_in_threadpool(known_series, gateway.reader, catalog, body.metric_ids)
-    return as_json(await gateway.call("forecaster", "predict", keys, body.horizon_minutes))
+    return as_json(await gateway.call("forecaster", "predict", keys, body.horizon_minutes, utc_now()))
 
 
 @router.post("/api/ml/forecaster/train", status_code=202, summary="Train the global model", response_model=TrainingRun)

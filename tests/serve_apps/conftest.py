@@ -14,7 +14,10 @@ from grace_ray.loop import LocalGateway, Loop
 from grace_ray.settings import Settings, load
 from serve_apps.app import build
 
-QUESTIONS = {"knowledge": frozenset({"search", "stats", "passages", "explain"})}
+QUESTIONS = {
+    "knowledge": frozenset({"search", "stats", "passages", "explain"}),
+    "forecaster": frozenset({"predict"}),
+}
 BASE = "http://127.0.0.1:8000"
 
 

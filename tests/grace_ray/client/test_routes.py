@@ -32,6 +32,7 @@ SAMPLES: dict[str, Any] = {
     "for_s": 60.0,
     "metric_ids": ["m"],
     "hours": 6.0,
+    "days": 7,
     "horizon_minutes": 60.0,
 }
 
