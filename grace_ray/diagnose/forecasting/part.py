@@ -18,6 +18,7 @@ from grace_ray.core.follower import NOTHING, Effects
 from grace_ray.core.forecast import Forecast, IncidentWarning, Trained, TrainingRun
 from grace_ray.core.jsonable import to_plain
 from grace_ray.core.metric import Metric
+from grace_ray.core.playbook import DO_NOTHING
 from grace_ray.core.sample import metric_of
 from grace_ray.core.store import Reader, Record
 from grace_ray.diagnose.forecasting import said
@@ -274,6 +275,8 @@ class Forecaster:
     def _ran(self, entry: Entry) -> Effects:
         body = entry.content()
         series = body.get("series") or body.get("diagnosis", "")
+        if body.get("playbook") == DO_NOTHING:
+            return NOTHING
         if not self._incidents.ran(series, body.get("run_id", ""), body.get("playbook", ""), body.get("effect")):
             return NOTHING
         return Effects(records=[self._book_record(self._watched[series])])
