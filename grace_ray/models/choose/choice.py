@@ -1,10 +1,12 @@
 """The nouns of choosing: what may be chosen, in which situation, what was chosen and why."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
+
+from grace_ray.core.errors import InvalidInput
 
 Floats = NDArray[np.float64]
 
@@ -114,12 +116,13 @@ def _experience(here: int, overall: int) -> str:
 class Choice:
     """One choice, with everything needed to explain it and to judge other policies by it.
 
-    ``index`` is the place of the chosen one among the candidates; ``at_s`` the time in seconds at which it was made.
+    ``index`` is the place of the chosen one among ``candidates``; ``at_s`` the time in seconds at which it was made.
     """
 
     choice_id: str
     point: str
     context: Context
+    candidates: tuple[Candidate, ...]
     index: int
     outlook: Outlook
     at_s: float
@@ -157,3 +160,19 @@ class Explanation:
     def reasons(self) -> tuple[str, ...]:
         """Why the chosen one, in sentences."""
         return self.choice.outlook.reasons(self.choice.index)
+
+
+def feature_rows(context: Context, candidates: Sequence[Candidate]) -> Floats | None:
+    """The rows (k, 1 + context's + candidate's) of a linear model, a 1 before each; None where there are no features.
+
+    InvalidInput where the candidates differ in how many they have, or one is not a finite number.
+    """
+    own = {len(candidate.features) for candidate in candidates}
+    if len(own) > 1:
+        raise InvalidInput("The candidates differ in their number of features.", "candidates")
+    if not context.features and not own.pop():
+        return None
+    rows = np.array([(1.0, *context.features, *candidate.features) for candidate in candidates], dtype=np.float64)
+    if not np.isfinite(rows).all():
+        raise InvalidInput("A feature is not a finite number.", "features")
+    return rows

@@ -9,26 +9,30 @@ from typing import Any
 import numpy as np
 
 from grace_ray.core.errors import InvalidInput, NotFound
-from grace_ray.models.choose.choice import Choice, Context, Floats, Outlook
+from grace_ray.models.choose.choice import Candidate, Choice, Context, Floats, Outlook
 
 _LAYERS = ("probability", "expected", "uncertainty", "samples", "overall", "average")
 
 
 @dataclass(slots=True)
 class Entry:
-    """A choice, the features (width,) its arm's ridge saw, and the reward that the statistics hold for it now.
+    """A choice, and the reward that the statistics hold for it now.
 
-    ``surprise`` is the squared error that was added for it; ``number`` and ``average_before`` are its place in the
+    ``number`` and ``average_before`` are its place in the
     moving average of its arm in its cell (0: none yet) and what that was before.
     """
 
     choice: Choice
-    features: Floats | None
     parts: dict[str, float] = field(default_factory=dict)
     reward: float | None = None
-    surprise: float = 0.0
     number: int = 0
     average_before: float = 0.0
+
+    @property
+    def features(self) -> Floats | None:
+        """The row (width,) of the chosen one that its linear model sees, or None."""
+        context, own = self.choice.context.features, self.choice.candidates[self.choice.index].features
+        return np.array((1.0, *context, *own)) if context or own else None
 
     def put(self, part: str, reward: float | None) -> float | None:
         """Set or (None) take back a part; return the sum of all parts, None where there is none."""
@@ -78,40 +82,48 @@ class Ledger:
             del self._entries[entry.choice.choice_id]
         return gone
 
-    def rows(self) -> tuple[list[list[Any]], Floats, list[Floats]]:
-        """What `read` takes: a row an entry, the outlooks (6, all candidates) one after another, and the features."""
+    def rows(self) -> tuple[list[list[Any]], Floats]:
+        """What `read` takes: the slates of candidates, a row an entry, and the outlooks one after another (6, all)."""
         slates: dict[tuple[str, ...], int] = {}
         rows = [_row(entry, slates.setdefault(entry.choice.outlook.ids, len(slates))) for entry in self]
         layers = [[getattr(entry.choice.outlook, layer) for entry in self] for layer in _LAYERS]
         outlooks = np.array([np.concatenate(layer) for layer in layers]) if rows else np.zeros((len(_LAYERS), 0))
-        return [list(map(list, slates)), *rows], outlooks, [e.features for e in self if e.features is not None]
+        return [list(map(list, slates)), *rows], outlooks
 
-    def read(self, rows: list[list[Any]], outlooks: Floats, features: Iterator[Floats]) -> None:
+    def read(self, rows: list[list[Any]], outlooks: Floats) -> None:
         """Be as the ledger was that gave these."""
         self._entries.clear()
-        if not rows:
-            return
         slates = [tuple(ids) for ids in rows[0]]
         place = 0
         for row in rows[1:]:
             ids = slates[row[0]]
-            outlook = Outlook(ids, *outlooks[:, place : place + len(ids)])
-            place += len(ids)
-            entry = _entry(row, outlook, features)
+            entry = _entry(row, Outlook(ids, *outlooks[:, place : place + len(ids)]))
             self._entries[entry.choice.choice_id] = entry
+            place += len(ids)
 
 
 def _row(entry: Entry, slate: int) -> list[Any]:
     choice, context = entry.choice, entry.choice.context
+    features = [list(candidate.features) for candidate in choice.candidates]
     return [
         slate, choice.choice_id, choice.point, choice.index, choice.at_s, context.cell, context.subject,
-        list(context.features), entry.features is not None, entry.parts, entry.reward, entry.surprise, entry.number,
-        entry.average_before,
+        list(context.features), features if any(features) else None,
+        entry.parts, entry.reward, entry.number, entry.average_before,
     ]  # fmt: skip
 
 
-def _entry(row: list[Any], outlook: Outlook, features: Iterator[Floats]) -> Entry:
-    _, choice_id, point, index, at_s, cell, subject, numbers, has_features, *learned = row
+def _entry(row: list[Any], outlook: Outlook) -> Entry:
+    _, choice_id, point, index, at_s, cell, subject, numbers, features, *learned = row
     context = Context(cell=cell, subject=subject, features=tuple(numbers))
-    choice = Choice(choice_id=choice_id, point=point, context=context, index=index, outlook=outlook, at_s=at_s)
-    return Entry(choice, next(features) if has_features else None, *learned)
+    features = features or [()] * len(outlook.ids)
+    candidates = tuple(Candidate(id=i, features=tuple(f)) for i, f in zip(outlook.ids, features, strict=True))
+    choice = Choice(
+        choice_id=choice_id,
+        point=point,
+        context=context,
+        candidates=candidates,
+        index=index,
+        outlook=outlook,
+        at_s=at_s,
+    )
+    return Entry(choice, *learned)

@@ -8,18 +8,21 @@ the choice is drawn (`exploration`). Time and chance are arguments.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from grace_ray.core.errors import Conflict, InvalidInput
 from grace_ray.models.choose.beliefs import Beliefs
-from grace_ray.models.choose.choice import Candidate, Choice, Context, Explanation, Option, Outlook
+from grace_ray.models.choose.choice import Candidate, Choice, Context, Explanation, Option, Outlook, feature_rows
 from grace_ray.models.choose.codec import pack, unpack
 from grace_ray.models.choose.exploration import probabilities
+from grace_ray.models.choose.judging import LoggedChoice, Target, judge
 from grace_ray.models.choose.ledger import Entry, Ledger
+from grace_ray.models.choose.offpolicy import Estimate
 from grace_ray.models.choose.sites import SiteStatistics, summed
-from grace_ray.models.choose.statistics import AVERAGE, COUNT, PLAIN, REWARD, SQUARE, WEIGHT, PointStatistics
+from grace_ray.models.choose.statistics import AVERAGE, COUNT, SPREAD, PointStatistics
 
 Floats = NDArray[np.float64]
 
@@ -89,22 +92,54 @@ class Policy:
             return known.choice
         if not math.isfinite(now_s):
             raise InvalidInput("The time of a choice is not a finite number.", "now_s")
-        outlook, features = self._outlook(point, context, candidates)
+        outlook = self.outlook(point, context, candidates)
         drawn = int(np.searchsorted(np.cumsum(outlook.probability), rng.random(), side="right"))
         index = min(drawn, len(candidates) - 1)
         choice = Choice(
-            choice_id=choice_id, point=point, context=context, index=index, outlook=outlook, at_s=float(now_s)
+            choice_id=choice_id,
+            point=point,
+            context=context,
+            candidates=tuple(candidates),
+            index=index,
+            outlook=outlook,
+            at_s=float(now_s),
         )
-        self._ledger.add(Entry(choice, None if features is None else features[index]))
+        self._ledger.add(Entry(choice))
         return choice
 
     def recommend(self, point: str, context: Context, candidates: Sequence[Candidate]) -> list[Option]:
         """Rank the candidates, best first, without choosing."""
         if point in self._beliefs:
             self._beliefs[point].settle()
-        outlook, _ = self._outlook(point, context, candidates)
+        outlook = self.outlook(point, context, candidates)
         options = [outlook.option(index) for index in range(len(candidates))]
         return sorted(options, key=lambda option: -option.score)
+
+    def outlook(self, point: str, context: Context, candidates: Sequence[Candidate]) -> Outlook:
+        """What it thinks of every candidate, as arrays, without choosing."""
+        if not candidates:
+            raise InvalidInput("There is nothing to choose from.", "candidates")
+        ids = tuple(candidate.id for candidate in candidates)
+        if len(set(ids)) < len(ids):
+            raise InvalidInput("Two candidates have the same id.", "candidates")
+        features = feature_rows(context, candidates)
+        statistics = self._points.setdefault(point, PointStatistics())
+        if features is not None:
+            statistics.widen(features.shape[1])
+        if statistics.width and (features is None or features.shape[1] != statistics.width):
+            raise InvalidInput(f"Point {point!r} has had {statistics.width - 1} features so far.", "features")
+        beliefs = self._beliefs.get(point)
+        cell = statistics.cells.get(context.cell, len(statistics.cells))
+        arms = np.array([statistics.arms.get(name, len(statistics.arms)) for name in ids], dtype=np.intp)
+        if beliefs is None:
+            beliefs = self._beliefs[point] = Beliefs(statistics, statistics.fading(self.settings.half_life_s))
+        mean, deviation = beliefs.expect(cell, arms, features)
+        table = statistics.table
+        samples = table[COUNT, cell, arms]
+        average = np.where(samples > 0, table[AVERAGE, cell, arms], math.nan)
+        probability = probabilities(mean, deviation, self.settings.floor, self.settings.cap)
+        overall = table[COUNT].sum(axis=0)[arms]
+        return Outlook(ids, probability, mean, deviation, samples, overall, average)
 
     def learn_one(self, choice_id: str, reward: float | None, *, now_s: float, part: str = "") -> None:
         """Take the reward of a choice.
@@ -123,6 +158,26 @@ class Policy:
         """Why a remembered choice came out as it did, and what it has earned."""
         entry = self._ledger.entry(choice_id)
         return Explanation(choice=entry.choice, reward=entry.reward, parts=dict(entry.parts))
+
+    def log(self, point: str) -> list[LoggedChoice]:
+        """The remembered choices of a point that have a reward, oldest first: what `judge` takes."""
+        return [
+            LoggedChoice(
+                point=point,
+                context=entry.choice.context,
+                candidates=entry.choice.candidates,
+                index=entry.choice.index,
+                propensity=entry.choice.propensity,
+                reward=entry.reward,
+                at_s=entry.choice.at_s,
+            )
+            for entry in self._ledger
+            if entry.choice.point == point and entry.reward is not None
+        ]
+
+    def judge(self, log: Sequence[LoggedChoice], target_policy: Target | None = None, **how: Any) -> Estimate:
+        """What a policy (this one, where none is given) would have earned on a log; see `judging.judge`."""
+        return judge(log, self if target_policy is None else target_policy, **how)
 
     def merge(self, other: "Policy") -> None:
         """Know what another policy knows, of its own site and of those merged into it.
@@ -174,7 +229,7 @@ class Policy:
 
     def state(self) -> bytes:
         """Everything learned and remembered, for `restore`."""
-        rows, outlooks, features = self._ledger.rows()
+        rows, outlooks = self._ledger.rows()
         sites = self.sites()
         header = {
             "site": self.site,
@@ -183,7 +238,7 @@ class Policy:
             "ledger": rows,
         }
         arrays = [array for site in sites.values() for array in site.arrays()]
-        return pack(header, [*arrays, outlooks, *features])
+        return pack(header, [*arrays, outlooks])
 
     def restore(self, state: bytes) -> None:
         """Be as the policy was that gave this state; only the settings stay one's own."""
@@ -201,7 +256,7 @@ class Policy:
         self._own = sites.pop(self.site)
         self._others = sites
         self._ledger = Ledger(self.settings.max_choices)
-        self._ledger.read(header["ledger"], next(arrays), arrays)
+        self._ledger.read(header["ledger"], next(arrays))
         self._add_up()
 
     def _add_up(self) -> None:
@@ -222,31 +277,6 @@ class Policy:
         cells = {cell for points in self._points.values() for cell in points.cells}
         self._cut(cells=frozenset(cell for cell in cells if cell == subject or cell.startswith(subject + "|")))
 
-    def _outlook(self, point: str, context: Context, candidates: Sequence[Candidate]) -> tuple[Outlook, Floats | None]:
-        if not candidates:
-            raise InvalidInput("There is nothing to choose from.", "candidates")
-        ids = tuple(candidate.id for candidate in candidates)
-        if len(set(ids)) < len(ids):
-            raise InvalidInput("Two candidates have the same id.", "candidates")
-        features = _features(context, candidates)
-        statistics = self._points.setdefault(point, PointStatistics())
-        if features is not None:
-            statistics.widen(features.shape[1])
-        if statistics.width and (features is None or features.shape[1] != statistics.width):
-            raise InvalidInput(f"Point {point!r} has had {statistics.width - 1} features so far.", "features")
-        beliefs = self._beliefs.get(point)
-        cell = statistics.cells.get(context.cell, len(statistics.cells))
-        arms = np.array([statistics.arms.get(name, len(statistics.arms)) for name in ids], dtype=np.intp)
-        if beliefs is None:
-            beliefs = self._beliefs[point] = Beliefs(statistics, statistics.fading(self.settings.half_life_s))
-        mean, deviation = beliefs.expect(cell, arms, features)
-        table = statistics.table
-        samples = table[COUNT, cell, arms]
-        average = np.where(samples > 0, table[AVERAGE, cell, arms], math.nan)
-        probability = probabilities(mean, deviation, self.settings.floor, self.settings.cap)
-        overall = table[COUNT].sum(axis=0)[arms]
-        return Outlook(ids, probability, mean, deviation, samples, overall, average), features
-
     def _apply(self, entry: Entry, reward: float | None) -> None:
         """Make the statistics hold this reward for a choice, in place of what they hold for it now."""
         own = self._own.points.setdefault(entry.choice.point, PointStatistics())
@@ -261,39 +291,19 @@ class Policy:
             beliefs.settle(total.fading(self.settings.half_life_s))
 
     def _move(self, statistics: PointStatistics, entry: Entry, reward: float | None) -> None:
-        choice = entry.choice
-        if entry.features is not None:
-            statistics.widen(len(entry.features))
+        choice, features = entry.choice, entry.features
+        if features is not None:
+            statistics.widen(len(features))
         arm, cell = statistics.arm(choice.candidate), statistics.cell(choice.context.cell)
-        table = statistics.table
         weight = statistics.weight_at(choice.at_s, self.settings.half_life_s)
         statistics.latest_s = max(statistics.latest_s, choice.at_s)
         for value, sign in ((entry.reward, -1.0), (reward, 1.0)):
-            if value is None:
-                continue
-            amount = sign * weight
-            table[WEIGHT, cell, arm] += amount
-            table[REWARD, cell, arm] += amount * value
-            table[SQUARE, cell, arm] += amount * value * value
-            table[COUNT, cell, arm] += sign
-            table[PLAIN, cell, arm] += sign * value
-            if entry.features is not None:
-                statistics.gram[arm] += amount * np.outer(entry.features, entry.features)
-                statistics.moment[arm] += amount * value * entry.features
+            if value is not None:
+                statistics.take(arm, cell, value, features, weight, sign)
+                surprise = value - float(choice.outlook.expected[choice.index])
+                statistics.table[SPREAD, cell, arm] += sign * surprise * surprise
+        table = statistics.table
         if reward is not None and entry.reward is None:
             count, old = table[COUNT, cell, arm], table[AVERAGE, cell, arm]
             newest = self.settings.newest_weight
             table[AVERAGE, cell, arm] = reward if count == 1 else (1 - newest) * old + newest * reward
-
-
-def _features(context: Context, candidates: Sequence[Candidate]) -> Floats | None:
-    """The rows (k, 1 + context's + candidate's) that the ridge sees, or None where there are no features."""
-    own = {len(candidate.features) for candidate in candidates}
-    if len(own) > 1:
-        raise InvalidInput("The candidates differ in their number of features.", "candidates")
-    if not context.features and not own.pop():
-        return None
-    rows = np.array([(1.0, *context.features, *candidate.features) for candidate in candidates], dtype=np.float64)
-    if not np.isfinite(rows).all():
-        raise InvalidInput("A feature is not a finite number.", "features")
-    return rows

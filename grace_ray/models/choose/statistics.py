@@ -73,6 +73,16 @@ class PointStatistics:
             gram[: len(self.gram)], moment[: len(self.moment)] = self.gram, self.moment
             self.gram, self.moment = gram, moment
 
+    def take(
+        self, arm: int, cell: int, reward: float, features: Floats | None, weight: float, sign: float = 1.0
+    ) -> None:
+        """Add a reward of an arm in a cell (or with ``sign`` -1 take it away), its features (width,) or None."""
+        amount = sign * weight
+        self.table[:AVERAGE, cell, arm] += (amount, amount * reward, amount * reward * reward, sign, sign * reward, 0.0)
+        if features is not None:
+            self.gram[arm] += np.outer(amount * features, features)
+            self.moment[arm] += amount * reward * features
+
     def rebase(self, origin: int) -> None:
         """Count weights from another origin (whole half-lives): exact."""
         if origin == self.origin:
