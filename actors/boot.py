@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from grace_ray import wiring
 from grace_ray.core.event_types import REGISTRY
 from grace_ray.settings import Settings
 
@@ -38,6 +39,9 @@ def detail_of(part: str, settings: Settings) -> str:
         f"trained every {settings.forecaster.train_interval_s / 3600:g} h",
         "sensors": f"host and runtime every {settings.sensors.interval_s:g} s",
     }
+    if part == "playbooks":
+        safe = "safe ones run by themselves" if settings.playbooks.automatic else "each waits for approval"
+        return f"{len(wiring.load_playbooks(settings).all())} playbooks, {safe}"
     return details.get(part, "")
 
 

@@ -6,6 +6,7 @@ import ray
 
 from actors.host import Host
 from actors.logs import log_to_home
+from actors.memory import give_memory_back
 from actors.meters import PartMeter
 from grace_ray.settings import Settings
 
@@ -29,6 +30,11 @@ class FollowerActor:
     def ping(self) -> bool:
         """Return whether the part is following; answered even while it works."""
         return self._host.is_running()
+
+    @ray.method(concurrency_group="health")
+    def trim(self) -> tuple[int, int]:
+        """Collect garbage and give free pages back to the system; return resident bytes before and after."""
+        return give_memory_back()
 
     async def start(self) -> None:
         """Start following, where it does not yet."""

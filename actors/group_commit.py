@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from grace_ray.core.clock import utc_now
 from grace_ray.core.entry import Entry
@@ -15,6 +15,7 @@ from grace_ray.core.fact import Row
 from grace_ray.core.store import Appended, Commit
 from grace_ray.prove.journal import Journal
 
+T = TypeVar("T")
 _TAIL_ENTRIES = 10_000
 _FAULT_SHOWN_S = 30.0  # not for ever: where nobody writes, nobody finds out that it is over
 
@@ -71,6 +72,10 @@ class GroupCommit:
     async def run(self, chore: Callable[[datetime], None]) -> None:
         """Run ``chore(now)`` on the writer's thread, between two groups."""
         await asyncio.get_running_loop().run_in_executor(self._thread, chore, utc_now())
+
+    async def borrow(self, work: Callable[[], T]) -> T:
+        """Return what ``work()`` returns, called on the writer's thread between two groups."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
     async def wait_beyond(self, seq: int, wait_s: float) -> None:
         """Return when the journal's head passes ``seq``, or after ``wait_s`` seconds."""

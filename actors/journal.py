@@ -10,6 +10,7 @@ from actors import wire
 from actors.group_commit import GroupCommit
 from actors.logs import log_to_home
 from grace_ray import wiring
+from grace_ray.core.clock import utc_now
 from grace_ray.core.entry import Entry
 from grace_ray.core.errors import GraceError
 from grace_ray.sense.collectors.metrics import read_resident_mib
@@ -73,6 +74,17 @@ class JournalActor:
             if time.monotonic() >= deadline or upto - after >= _LOOKED_THROUGH_MAX:
                 break
         return wire.encode_entries(found, upto)
+
+    async def vacuum(self, limit_s: float) -> tuple[int, int]:
+        """Vacuum the store within so many seconds; return its size in bytes before and after."""
+        commits = await self._ready()
+        return await commits.borrow(lambda: self._journal.vacuum(limit_s))
+
+    async def prune(self, keep_days: float) -> int:
+        """Prune the next bodies of events older than so many days; return how many entries that was, 0 at the end."""
+        commits = await self._ready()
+        step = wiring.build_retention(self._settings, self._journal, keep_days).step
+        return await commits.borrow(lambda: step(utc_now()))
 
     async def _entries(self, commits: GroupCommit, after: int, limit: int) -> list[Entry]:
         tail = commits.tail

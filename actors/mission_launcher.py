@@ -52,6 +52,11 @@ class MissionLauncherActor(FollowerActor):
     def _host_for(settings: Settings) -> Host:
         return Host(lambda: wiring.build_launcher(settings), lambda: wiring.open_reader(settings), batch=200)
 
+    async def max_running(self) -> int:
+        """Return how many missions may run at once."""
+        self._host.start()
+        return int(await self._host.ask("max_running"))
+
     def _look(self) -> None:
         if not self._looks:
             task = asyncio.create_task(self._attend())
@@ -63,7 +68,8 @@ class MissionLauncherActor(FollowerActor):
         for mission in await self._host.change(lambda part, _: (NOTHING, part.running())):
             if mission.worker and mission.worker not in self._watches:
                 self._watch(mission.worker, mission.mission_id, mission.attempt)
-        names = [f"mission_worker_{number}" for number in range(1, self._settings.missions.max_running + 1)]
+        most = max(await self._host.change(lambda part, _: (NOTHING, part.max_running())), len(self._watches))
+        names = [f"mission_worker_{number}" for number in range(1, max(most, self._settings.missions.max_running) + 1)]
         free = [name for name in names if name not in self._watches]
         if not self._has_looked:  # an earlier launcher may have left them with missions that are no longer theirs
             await asyncio.gather(*(asyncio.to_thread(_end_worker, name) for name in free))

@@ -214,6 +214,7 @@ def _part_specs(settings: Settings) -> list[Any]:
     from actors.journal import JournalActor
     from actors.knowledge import KnowledgeActor
     from actors.mission_launcher import MissionLauncherActor
+    from actors.playbooks import PlaybooksActor
     from actors.sensors import SensorsActor
     from actors.supervisor import PartSpec
     from actors.triage import TriageActor
@@ -222,6 +223,7 @@ def _part_specs(settings: Settings) -> list[Any]:
         "triage": TriageActor,
         "mission_launcher": MissionLauncherActor,
         "knowledge": KnowledgeActor,
+        "playbooks": PlaybooksActor,
         "sensors": SensorsActor,
         "forecaster": ForecasterActor,
     }

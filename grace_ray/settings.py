@@ -143,6 +143,7 @@ class PlaybookSettings(Section):
     )
     notify_url: str = Field("", description="Webhook for notices to people (Slack-compatible); empty: journal only")
     allow_private: bool = Field(False, description="Let playbooks call HTTP addresses that are not public")
+    nothing_settle_s: float = Field(120, gt=0, description="Time after which doing nothing is judged")
     replay_max: int = Field(10_000, ge=100, description="Experiences kept in memory to judge policies by")
 
 
@@ -273,6 +274,7 @@ class Settings(BaseSettings):
             "mission_launcher": self.missions.enabled,
             "knowledge": self.knowledge.enabled,
             "sensors": self.sensors.enabled,
+            "playbooks": self.playbooks.enabled,
             "forecaster": self.forecaster.enabled,
         }
 

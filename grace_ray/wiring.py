@@ -1,17 +1,16 @@
 """Settings to built parts: the one composition root. Imports of heavy parts are made where a part is built."""
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from grace_ray.core.ports import KnowledgePort
+from grace_ray.core.ports import KnowledgePort, RuntimeActions
 from grace_ray.core.store import Reader
 from grace_ray.settings import Settings
 
 _PACKAGE = Path(__file__).parent
-_PLAYBOOKS = _PACKAGE / "seeds" / "playbooks"
 _CATALOGS = (_PACKAGE.parent / "config" / "metrics_catalog.yaml", _PACKAGE / "seeds" / "metrics_catalog.yaml")
 """The shipped catalog: in a checkout, and in an installed package."""
 
@@ -21,11 +20,12 @@ _PRUNE_STEPS = 20  # a second of the writer's time at most
 def prepare_home(settings: Settings) -> str:
     """Make the home and bring the store's schema up to date; return where the store is.
 
-    Raises NewerVersion, and InvalidInput where the metrics catalog has a mistake.
+    Raises NewerVersion, and InvalidInput where the metrics catalog or a playbook has a mistake.
     """
     from grace_ray.adapters.store.open import open_writer
 
     load_catalog(settings)
+    load_playbooks(settings)
     settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     (settings.home / "logs").mkdir(exist_ok=True)
     writer = open_writer(settings)
@@ -40,7 +40,14 @@ def load_catalog(settings: Settings) -> Any:
 
     own = settings.metrics.catalog
     path = Path(own).expanduser() if own else next(path for path in _CATALOGS if path.exists())
-    return catalog.load(path, frozenset(file.stem for file in _PLAYBOOKS.glob("*.yaml")))
+    return catalog.load(path, frozenset(playbook.id for playbook in load_playbooks(settings).all()))
+
+
+def load_playbooks(settings: Settings) -> Any:
+    """Return act.playbooks.catalog.Catalog: the shipped playbooks and the user's. Raises InvalidInput."""
+    from grace_ray.act.playbooks.catalog import Catalog
+
+    return Catalog.of_folders([Path(folder).expanduser() for folder in settings.playbooks.folders])
 
 
 def open_reader(settings: Settings) -> Reader:
@@ -87,6 +94,13 @@ def journal_chores(settings: Settings, journal: Any) -> Callable[[datetime], Non
                     break
 
     return chores
+
+
+def build_retention(settings: Settings, journal: Any, keep_days: float) -> Any:
+    """Return prove.retention.Retention of events' bodies, for another age than the settings'."""
+    from grace_ray.prove.retention import Retention
+
+    return Retention(journal, open_reader(settings), keep_days)
 
 
 def build_triage(settings: Settings) -> Any:
@@ -156,6 +170,49 @@ def build_metrics_collector(settings: Settings) -> Any:
 
     intervals_s = {metric.id: metric.interval_s for metric in load_catalog(settings).metrics}
     return MetricsCollector(open_reader(settings), settings.metrics.interval_s, intervals_s)
+
+
+def build_desk(settings: Settings) -> Any:
+    """Return decide.playbooks.desk.Desk with the catalogs of playbooks and metrics."""
+    from grace_ray.decide.playbooks.desk import Desk
+
+    metrics = {metric.id: metric for metric in load_catalog(settings).metrics}
+    return Desk(settings.playbooks, load_playbooks(settings), metrics)
+
+
+def build_playbook_runner(settings: Settings, runtime: RuntimeActions, clock: Callable[[], datetime]) -> Any:
+    """Return act.playbooks.runner.Runner, which acts through ``runtime``."""
+    from grace_ray.act.playbooks.runner import Runner
+    from grace_ray.act.playbooks.step import World
+    from grace_ray.adapters.web.sender import GuardedSender
+
+    world = World(
+        runtime=runtime,
+        http=GuardedSender(settings.web.user_agent, allow_private=settings.playbooks.allow_private),
+        reader=open_reader(settings),
+        settings=settings.playbooks,
+        home=settings.home,
+        clock=clock,
+        keep_bodies_days=settings.journal.keep_bodies_days,
+    )
+    return Runner(world)
+
+
+def build_archive(settings: Settings) -> Any:
+    """Return adapters.training.TrainingFolder below the home, with its category folders made."""
+    from grace_ray.adapters.training import TrainingFolder
+    from grace_ray.decide.playbooks.archive import CATEGORIES
+
+    folder = TrainingFolder(settings.home / "grace_training")
+    folder.make(CATEGORIES)
+    return folder
+
+
+def archived(reader: Reader, count: int) -> Iterator[tuple[str, bytes]]:
+    """Yield (path, content) of the files in ``grace_training/`` of the newest ``count`` experiences and verdicts."""
+    from grace_ray.decide.playbooks.archive import newest_files
+
+    yield from newest_files(reader, count)
 
 
 def build_runner(settings: Settings, knowledge: KnowledgePort, clock: Callable[[], datetime]) -> Any:

@@ -54,7 +54,13 @@ def deploy(settings: Settings) -> str:
         logging_config={"enable_access_log": False},
     )
     try:
-        serve.run(application(settings), name=_NAME, route_prefix="/", logging_config={"enable_access_log": False})
+        serve.run(
+            application(settings),
+            name=_NAME,
+            route_prefix="/",
+            logging_config={"enable_access_log": False},
+            external_scaler_enabled=True,  # playbooks say how many replicas there are
+        )
     except RuntimeError as error:
         raise RuntimeFault(f"The HTTP face does not start: {_reason() or error}") from error
     return settings.url

@@ -187,6 +187,10 @@ class RuntimeActions(Protocol):
         """Return what a part of Grace answers."""
         ...
 
+    def parts(self) -> Sequence[str]:
+        """Return the names of the parts that are switched on."""
+        ...
+
     def put(self, records: Sequence[Record]) -> None:
         """Make records durable (the brakes that the HTTP face reads)."""
         ...

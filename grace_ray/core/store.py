@@ -201,6 +201,10 @@ class Writer(Reader, Protocol):
         """Bring the schema up to this version's. Raises NewerVersion for a store of a newer Grace."""
         ...
 
+    def vacuum(self, limit_s: float) -> None:
+        """Give the space of what was deleted back. Raises StoreUnavailable where it takes longer than ``limit_s``."""
+        ...
+
 
 class Transaction(Protocol):
     """The writes of one transaction; the journal (prove/journal.py) composes them."""

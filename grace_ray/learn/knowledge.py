@@ -100,14 +100,15 @@ class Knowledge:
         return self._embed_some()
 
     def operate(self, action: str, args: Mapping[str, Any], now: datetime) -> tuple[Effects, Any]:
-        """Do what a person or program asks: "add", "feedback" or "remove".
+        """Do what a person or program asks: "add", "feedback", "remove" or "rebuild".
 
         add: ``documents`` (see parse_documents), answers {added, unchanged}. feedback: ``statement_id`` (or a
-        passage's), ``useful``, ``by``. remove: ``source``. Raises CallerError naming the argument at fault.
+        passage's), ``useful``, ``by``. remove: ``source``. rebuild: makes the index anew from the store. Raises
+        CallerError naming the argument at fault.
         """
         if not self._settings.enabled:
             raise Disabled("Knowledge is switched off by the setting knowledge.enabled.", "knowledge.enabled")
-        actions = {"add": self._add, "feedback": self._feedback, "remove": self._remove}
+        actions = {"add": self._add, "feedback": self._feedback, "remove": self._remove, "rebuild": self._rebuild}
         if action not in actions:
             raise InvalidInput(f"Knowledge has no action {action}; it has {', '.join(actions)}.", "action")
         with self._lock:
@@ -154,6 +155,14 @@ class Knowledge:
         with self._lock:
             counts = self._shelves().counts()
             return {**counts, "searches": self._searches, "dense": self._embedder is not None, "reason": self._reason}
+
+    def _rebuild(self, args: Mapping[str, Any], now: datetime) -> tuple[Effects, dict[str, Any]]:
+        """Drop the index and everything in memory, and build it again from the records."""
+        searches = self._searches
+        self._forget()
+        self._searches = searches
+        self._ready_index()
+        return NOTHING, self._shelves().counts()
 
     def _forget(self) -> None:
         self._library: Library | None = None

@@ -137,6 +137,12 @@ class Journal:
         tip.cursors[mark] = upto
         return pruned
 
+    def vacuum(self, limit_s: float) -> tuple[int, int]:
+        """Vacuum the store; return its size in bytes before and after. Raises StoreUnavailable beyond ``limit_s``."""
+        before = self._writer.size_bytes()
+        self._writer.vacuum(limit_s)
+        return before, self._writer.size_bytes()
+
     def prune_series(self, work: Callable[[Transaction], int]) -> int:
         """Run one deletion of old points or snapshots; return how many rows went. See prove/retention.py."""
         counts: list[int] = []

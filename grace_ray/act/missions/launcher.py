@@ -28,6 +28,8 @@ from grace_ray.settings import MissionSettings
 
 MODEL_VIEW = "mission_outcomes"
 MODEL_KEY = "model"
+LIMIT_KEY = "limit"
+_LIMIT_MAX = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +57,7 @@ class Launcher:
         self._ledger = Ledger()
         self._model = OutcomeModel()
         self._listens_since: datetime | None = None
+        self._max_running = settings.max_running
 
     def handle(self, entries: Sequence[Entry], now: datetime) -> Effects:
         """Take requests and what became of clusters."""
@@ -92,7 +95,7 @@ class Launcher:
         running = self._ledger.running()
         busy = {mission.worker for mission in running}
         free = [worker for worker in dict.fromkeys(free_workers) if worker not in busy]
-        room = max(0, self._settings.max_running - len(running))
+        room = max(0, self._max_running - len(running))
         changes, started = Changes(), []
         waiting = [mission for mission in self._ledger.pending() if mission.mission_id not in held]
         for mission, worker in zip(waiting[:room], free, strict=False):
@@ -153,17 +156,24 @@ class Launcher:
             self._end(mission, "failed", now, changes, error=error)
         return changes.effects()
 
-    def operate(self, action: str, args: Mapping[str, Any], now: datetime) -> tuple[Effects, Mission]:
+    def max_running(self) -> int:
+        """Return how many missions may run at once: what the settings say, or a playbook or person has said since."""
+        return self._max_running
+
+    def operate(self, action: str, args: Mapping[str, Any], now: datetime) -> tuple[Effects, Any]:
         """Do what a person asks for and return the mission as it is then.
 
         ``create`` takes description or question, and topic, mission_type, cluster_key, priority, by, key; ``cancel``
-        takes mission_id, by, note. Raises InvalidInput, NotFound, Conflict, Backpressure, Disabled.
+        takes mission_id, by, note; ``limit`` takes max_running (0..64, None: as the settings say) and by, and answers
+        how many may run at once. Raises InvalidInput, NotFound, Conflict, Backpressure, Disabled.
         """
+        if action == "limit":
+            return self._limit(args, now)
         if action == "create":
             return self._create(args, now)
         if action == "cancel":
             return self._cancel(args, now)
-        raise InvalidInput(f"There is no action {action!r} on missions; there are create and cancel.", "action")
+        raise InvalidInput(f"There is no action {action!r} on missions; there are create, cancel and limit.", "action")
 
     def running(self) -> list[Mission]:
         """Return the missions that hold a lease, with worker and attempt."""
@@ -181,6 +191,9 @@ class Launcher:
         """Start from the records as they stand; running missions keep their lease."""
         self._ledger = Ledger.of(reader)
         self._listens_since = None
+        limit = reader.record(MODEL_VIEW, LIMIT_KEY)
+        said = json.loads(limit.body) if limit and limit.body else {}
+        self._max_running = said.get("max_running", self._settings.max_running)
         record = reader.record(MODEL_VIEW, MODEL_KEY)
         self._model = OutcomeModel()
         if record and record.body:
@@ -204,6 +217,27 @@ class Launcher:
         changes = Changes()
         self._put(mission, changes, mission_fact(mission, "mission.created", now))
         return changes.effects(), mission
+
+    def _limit(self, args: Mapping[str, Any], now: datetime) -> tuple[Effects, int]:
+        wanted = args.get("max_running")
+        if isinstance(wanted, bool) or not isinstance(wanted, int | None) or not 0 <= (wanted or 0) <= _LIMIT_MAX:
+            raise InvalidInput(f"max_running is a whole number from 0 to {_LIMIT_MAX}.", "max_running")
+        before, by = self._max_running, str(args.get("by") or "operator")
+        self._max_running = self._settings.max_running if wanted is None else wanted
+        is_default = self._max_running == self._settings.max_running
+        body = None if is_default else canonical({"max_running": self._max_running, "by": by})
+        decision = Fact(
+            id=derived_id(now, "operator.limit_missions", by, str(self._max_running)),
+            at=now,
+            kind="decision",
+            type="operator.limit_missions",
+            source=SOURCE,
+            subject="max_running",
+            body={"by": by, "max_running": self._max_running, "before": before},
+        )
+        changes = Changes()
+        changes.add(Record(MODEL_VIEW, LIMIT_KEY, "", 0.0, body), decision)
+        return changes.effects(), self._max_running
 
     def _cancel(self, args: Mapping[str, Any], now: datetime) -> tuple[Effects, Mission]:
         mission_id = str(args.get("mission_id") or args.get("id") or "")

@@ -72,6 +72,15 @@ class PostgresSession:
         with _translated():
             self._connection.execute("ROLLBACK")
 
+    def vacuum(self, limit_s: float) -> None:
+        """Make the space of deleted rows usable again, and look at the tables anew."""
+        with _translated():
+            self._connection.execute("SELECT set_config('statement_timeout', %s, false)", [str(int(limit_s * 1000))])
+            try:
+                self._connection.execute("VACUUM (ANALYZE)")
+            finally:
+                self._connection.execute("RESET statement_timeout")
+
     def close(self) -> None:
         """Close the connection; its advisory lock goes with it."""
         self._connection.close()

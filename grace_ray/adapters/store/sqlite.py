@@ -17,6 +17,7 @@ from grace_ray.core.errors import Conflict, InvalidInput, StoreUnavailable
 
 BUSY_S = 5.0
 _WRITER_CACHE_KIB = 32 * 1024
+_PROGRESS_OPS = 10_000  # of SQLite's machine between two looks at the clock: about a millisecond
 _CHECKPOINT_PAGES = 4000  # 16 MB of WAL between checkpoints: fewer fsyncs of the main file than the default of 1000
 
 
@@ -71,6 +72,18 @@ class SqliteSession:
         if self._connection.in_transaction:
             with _translated():
                 self._connection.execute("ROLLBACK")
+
+    def vacuum(self, limit_s: float) -> None:
+        """Write the file anew without its holes; given up, and nothing changed, where it takes too long."""
+        ends_at = time.monotonic() + limit_s
+        with _translated():
+            self._connection.set_progress_handler(lambda: time.monotonic() > ends_at, _PROGRESS_OPS)
+            try:
+                self._connection.execute("VACUUM")
+                self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                self._connection.execute("PRAGMA optimize")
+            finally:
+                self._connection.set_progress_handler(None, 0)
 
     def close(self) -> None:
         """Close the connection and give up the lock."""

@@ -47,6 +47,10 @@ class Session(Protocol):
         """Undo the transaction, if one is open."""
         ...
 
+    def vacuum(self, limit_s: float) -> None:
+        """Give the space of what was deleted back, within so many seconds. Raises StoreUnavailable beyond."""
+        ...
+
     def close(self) -> None:
         """Give the connection back."""
         ...
@@ -327,6 +331,16 @@ class TableWriter(TableReader):
                 raise
             except BaseException:
                 self._undo(session)
+                raise
+
+    def vacuum(self, limit_s: float) -> None:
+        """Give the space of what was deleted back. Raises StoreUnavailable where it takes longer than ``limit_s``."""
+        with self._write_lock:
+            session = self._writing = self._writing or self._connect_writer()
+            try:
+                session.vacuum(limit_s)
+            except StoreUnavailable:
+                self._drop(session)
                 raise
 
     def close(self) -> None:

@@ -28,7 +28,6 @@ CATEGORIES = (
     "constitutional",
     "governance",
 )
-_MADE_AGAIN = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,10 +66,10 @@ def file_of(record: Record) -> tuple[str, bytes] | None:
     return None
 
 
-def newest_files(reader: Reader) -> Iterator[tuple[str, bytes]]:
-    """Yield the files of the newest records: what is missing of them is to be made again after a start."""
+def newest_files(reader: Reader, count: int) -> Iterator[tuple[str, bytes]]:
+    """Yield the files of the newest ``count`` records of each view: what is missing of them is to be made."""
     for view in (EXPERIENCES_VIEW, VERDICTS_VIEW):
-        for record in reader.records(view, None, _MADE_AGAIN).items:
+        for record in reader.records(view, None, count).items:
             found = file_of(record)
             if found is not None:
                 yield found

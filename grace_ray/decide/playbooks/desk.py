@@ -154,7 +154,7 @@ class Desk:
                 self._playbooks.get(candidate)
         metric = self._metrics.get(metric_of(diagnosis))
         named = list(metric.playbooks) if metric else []
-        asked = list(dict.fromkeys(candidates)) or named or [playbook.id for playbook in self._playbooks.all()]
+        asked = list(dict.fromkeys(candidates)) or list(named) or [playbook.id for playbook in self._playbooks.all()]
         if not candidates:
             asked.append(DO_NOTHING)
         with self._lock:
@@ -219,8 +219,10 @@ class Desk:
         """Note that a step is about to act; False where it may not, for the run is over, cancelled or further on."""
         with self._lock:
             run = self._running(run_id)
-            if run is None or run.error or len(run.steps) != index:
+            if run is None or run.error or len(run.steps) not in {index, index + 1}:
                 return NOTHING, False
+            if len(run.steps) > index:  # said before, and the answer was lost
+                return NOTHING, run.steps[index].status == "running"
             changes = Changes()
             kind = self._playbooks.get(run.playbook).steps[index].kind
             self._runs.begin_step(run, index, kind, undo, now, changes)
@@ -229,9 +231,11 @@ class Desk:
     def end_step(self, run_id: str, index: int, result: StepResult, now: datetime) -> tuple[Effects, bool]:
         """Note how a step went; False where the run goes no further. The last step's end is the run's."""
         with self._lock:
-            run = self._running(run_id)
-            if run is None or len(run.steps) != index + 1 or run.steps[index].status != "running":
+            run = self._runs.get(run_id)
+            if run is None or len(run.steps) != index + 1:
                 return NOTHING, False
+            if run.steps[index].status != "running":  # said before, and the answer was lost
+                return NOTHING, run.steps[index].status == "done" and not run.error
             changes = Changes()
             run = self._runs.end_step(run, index, result, now, changes)
             if result.status == "done" and not run.error:

@@ -194,7 +194,12 @@ class Runs:
     def end(self, run: Run, status: str, error: str, now: datetime, changes: Changes) -> Run:
         """End a run."""
         run = replace(run, status=status, ended_at=now, lease_until=None, error=error or run.error)
-        body: dict[str, Any] = {"status": status, "error": run.error, "service": run.service, "diagnosis": run.diagnosis}
+        body: dict[str, Any] = {
+            "status": status,
+            "error": run.error,
+            "service": run.service,
+            "diagnosis": run.diagnosis,
+        }
         body |= {"is_dry": run.is_dry, "choice_id": run.choice_id, "steps": to_plain(run.steps)}
         changes.say(fact_of(run, "outcome", f"playbook.run.{status}", now, body))
         return self._put(run, changes)

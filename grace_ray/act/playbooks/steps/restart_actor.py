@@ -1,12 +1,17 @@
-"""Restart actors of Grace by name, whatever state they are in."""
+"""Restart actors of Grace by name, or those that are stuck, whatever state they are in."""
 
 from pydantic import Field
 
 from grace_ray.act.playbooks.step import Arguments, Lasting, StepFailed, StepTime, World
+from grace_ray.core.errors import GraceError
+
+STUCK = "stuck"
+_SELF = "playbooks"
+_ANSWERS_WITHIN_S = 3.0
 
 
 class ActorArguments(Arguments):
-    """``name`` of the actor; one that ends in * stands for every actor whose name begins so."""
+    """``name`` of the actor; one that ends in * stands for all whose name begins so, ``stuck`` for silent parts."""
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,63}\*?$")
 
@@ -18,21 +23,32 @@ class RestartActor(Lasting):
 
     def plan(self, arguments: ActorArguments, world: World) -> str:
         """Say which."""
-        names = self._names(arguments, world)
-        return f"Restart {', '.join(names)}." if names else f"Restart nothing: no actor is called {arguments.name}."
+        names = self._names(arguments, world, None)
+        said = "no part is stuck" if arguments.name == STUCK else f"no actor is called {arguments.name}"
+        return f"Restart {', '.join(names)}." if names else f"Restart nothing: {said}."
 
     def run(self, arguments: ActorArguments, world: World, time: StepTime) -> str:
         """Restart one after the other."""
-        if arguments.name == "playbooks":
+        if arguments.name == _SELF:
             raise StepFailed("The part that runs playbooks cannot restart itself.", "name")
-        if not arguments.name.endswith("*"):  # by its name alone: one that has lost its process is not listed
-            return world.runtime.restart_actor(arguments.name, time.left())
-        names = self._names(arguments, world)
+        names = self._names(arguments, world, time)
+        if not names and arguments.name == STUCK:
+            raise StepFailed("Every part answers: none is stuck.")
         done = [world.runtime.restart_actor(name, time.left()) for name in names]
         return " ".join(done) or f"No actor is called {arguments.name}: there was nothing to restart."
 
-    def _names(self, arguments: ActorArguments, world: World) -> list[str]:
-        if not arguments.name.endswith("*"):
+    def _names(self, arguments: ActorArguments, world: World, time: StepTime | None) -> list[str]:
+        if arguments.name == STUCK:
+            return [part for part in world.runtime.parts() if part != _SELF and self._is_stuck(part, world, time)]
+        if not arguments.name.endswith("*"):  # by its name alone: one that has lost its process is not listed
             return [arguments.name]
         stem = arguments.name.removesuffix("*")
-        return sorted(name for name in world.runtime.actors() if name.startswith(stem) and name != "playbooks")
+        return sorted(name for name in world.runtime.actors() if name.startswith(stem) and name != _SELF)
+
+    def _is_stuck(self, part: str, world: World, time: StepTime | None) -> bool:
+        limit_s = _ANSWERS_WITHIN_S if time is None else min(_ANSWERS_WITHIN_S, time.left())
+        try:
+            world.runtime.call(part, "status", timeout_s=limit_s)
+        except GraceError:
+            return True
+        return False
