@@ -42,6 +42,9 @@ class Page(NamedTuple):
 
 PAGES = (
     Page("/", "overview", "Overview"),
+    Page("/forecasts", "forecasts", "Forecasts"),
+    Page("/forecasts/{series:path}", "forecast", "Forecast"),
+    Page("/incidents", "incidents", "Incidents"),
     Page("/clusters", "clusters", "Clusters"),
     Page("/clusters/{cluster_key:path}", "cluster", "Cluster"),
     Page("/missions", "missions", "Missions"),
@@ -53,6 +56,8 @@ PAGES = (
 )
 NAVIGATION = (
     ("/", "Overview", "overview"),
+    ("/forecasts", "Forecasts", "forecasts forecast"),
+    ("/incidents", "Incidents", "incidents"),
     ("/clusters", "Clusters", "clusters cluster"),
     ("/missions", "Missions", "missions mission"),
     ("/knowledge", "Knowledge", "knowledge"),

@@ -22,6 +22,7 @@ from grace_ray.core.jsonable import to_plain
 from grace_ray.loop import LocalGateway, Loop
 from grace_ray.settings import AuthToken, Settings, load
 from serve_apps.app import build
+from tests.browser.foreseen import Clock, live_through
 from tests.conftest import free_port
 
 QUESTIONS = {"knowledge": frozenset({"search", "stats", "passages", "explain"})}
@@ -102,14 +103,18 @@ def _carry_out(settings: Settings) -> Callable[[Loop, datetime], bool]:
     return carry_out
 
 
-def _serve(home: Path, **settings: Any) -> Iterator[Site]:
+def _serve(home: Path, *, steps: int = 0, **settings: Any) -> Iterator[Site]:
+    """Serve a Grace; with ``steps`` one whose metrics have a past, of which the forecaster saw the last steps pass."""
     port = free_port()
     off = {"web": {"enabled": False}, "github": {"enabled": False}, "knowledge": {"dense": False}}
     chosen = load(home=home, http_port=port, **off, **settings)
     wiring.prepare_home(chosen)
-    parts = [wiring.build_triage(chosen), wiring.build_launcher(chosen), wiring.build_knowledge(chosen)]
-    journal = wiring.open_journal(chosen)
-    loop = Loop(journal, wiring.open_reader(chosen), parts, utc_now, _carry_out(chosen))
+    builders = (wiring.build_triage, wiring.build_launcher, wiring.build_knowledge, wiring.build_forecaster)
+    parts = [build_part(chosen) for build_part in builders]
+    journal, clock = wiring.open_journal(chosen), Clock()
+    loop = Loop(journal, wiring.open_reader(chosen), parts, clock, _carry_out(chosen))
+    if steps:
+        live_through(loop, clock, steps)
     app = build(LocalGateway(chosen, loop, QUESTIONS))
     config = uvicorn.Config(
         app, host="127.0.0.1", port=port, log_level="warning", lifespan="off", timeout_graceful_shutdown=1
@@ -152,6 +157,12 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         site.send("custom.thing", HOSTILE, severity="low", subject=HOSTILE)
         site.journal.checkpoint(utc_now())
         yield site
+
+
+@pytest.fixture(scope="module")
+def foreseeing_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A Grace that has watched metrics for some hours."""
+    yield from _serve(tmp_path_factory.mktemp("home"), steps=48)
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,17 @@ from tests.browser.conftest import HOSTILE, RUNBOOK, TOKEN, Site
 pytestmark = pytest.mark.browser
 
 OpenPage = Callable[..., Page]
-PAGES = ("/", "/clusters", "/missions", "/knowledge?q=disk", "/journal", "/journal/1", "/login")
+PAGES = (
+    "/",
+    "/forecasts",
+    "/incidents",
+    "/clusters",
+    "/missions",
+    "/knowledge?q=disk",
+    "/journal",
+    "/journal/1",
+    "/login",
+)
 FAINT_TEXT = Path(__file__).with_name("faint_text.js").read_text()
 NAMELESS_CONTROLS = Path(__file__).with_name("nameless_controls.js").read_text()
 PHONE = {"viewport": {"width": 390, "height": 844}}

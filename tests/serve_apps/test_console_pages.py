@@ -4,8 +4,13 @@ import re
 
 import pytest
 
+from tests.serve_apps.conftest import make_house
+
 PAGES = [
     "/",
+    "/forecasts",
+    "/forecasts/shop.time%7Bregion%3D%22eu%22%7D",
+    "/incidents",
     "/clusters",
     "/clusters/a:high:b%2Fc",
     "/missions",
@@ -15,6 +20,14 @@ PAGES = [
     "/journal/7",
     "/login",
 ]
+
+
+@pytest.fixture(scope="module")
+def http(tmp_path_factory):
+    """One house for all: pages are the same in each."""
+    house = make_house(tmp_path_factory.mktemp("home"))
+    yield house.http
+    house.gateway.reader.close()
 
 
 def files_of(html: str) -> list[str]:
@@ -45,7 +58,7 @@ def test_what_a_page_names_is_there_with_its_type_and_kept_for_ever(http, path):
 
 
 def test_every_module_imports_only_files_that_are_there(http):
-    seen, wanted = set(), files_of(http.get("/").text) + files_of(http.get("/clusters").text)
+    seen, wanted = set(), [name for path in PAGES for name in files_of(http.get(path).text)]
     while wanted:
         name = wanted.pop()
         if name in seen or not name.endswith(".js"):

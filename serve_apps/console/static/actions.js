@@ -8,13 +8,15 @@ const SPANS = [["3600", "1 hour"], ["14400", "4 hours"], ["28800", "8 hours"], [
 const NOTE = { name: "note", label: "Note", hint: "Why; it stays in the journal." };
 const SPAN = { name: "for_s", label: "For", type: "select", options: SPANS, value: "14400" };
 
-async function who() {
+/** The field that asks for a name, where no token says it. */
+export async function who() {
   const { required } = await session();
   if (required) return [];
   return [{ name: "by", label: "Your name", value: localStorage.getItem("grace.by") ?? "", hint: "So that others know who said it." }];
 }
 
-function said({ by, note, for_s, value, ...rest }) {
+/** A dialog's values as a body: empty ones left out, the name kept for the next time. */
+export function said({ by, note, for_s, value, ...rest }) {
   if (by !== undefined) localStorage.setItem("grace.by", by);
   return { ...rest, ...(by && { by }), ...(note && { note }), ...(for_s && { for_s: Number(for_s) }), ...(value && { value }) };
 }

@@ -4,10 +4,20 @@ import { h } from "./dom.js";
 
 const NUMBER = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
 const COMPACT = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
+const WHOLE = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
+const THREE = new Intl.NumberFormat("en", { maximumSignificantDigits: 3 });
 const STEPS = [[60, 1, "s"], [3600, 60, "min"], [86400, 3600, "h"], [Infinity, 86400, "d"]];
 
 /** 1234567 as 1.2M; small numbers in full. */
 export const number = (value) => (value === undefined || value === null ? "–" : value < 100_000 ? NUMBER.format(value) : COMPACT.format(value));
+
+/** A measured value with its unit, to three digits or so: 453 ms, 0.42%, 1.2M events. */
+export function quantity(value, unit = "") {
+  if (value === undefined || value === null) return "–";
+  const size = Math.abs(value);
+  const shown = size >= 100_000 ? COMPACT.format(value) : size >= 100 ? WHOLE.format(value) : THREE.format(value);
+  return unit === "percent" ? `${shown}%` : unit ? `${shown} ${unit}` : shown;
+}
 
 /** A share of 1 as percent. */
 export const percent = (value) => (value === undefined || value === null ? "–" : `${Math.round(value * 100)}%`);

@@ -6,13 +6,14 @@ import { byId, fill, h } from "./dom.js";
 import { keepTimes } from "./format.js";
 import * as live from "./live.js";
 
-const PAGES = { o: "/", c: "/clusters", m: "/missions", k: "/knowledge", j: "/journal" };
-const KEYS = [["g then o, c, m, k, j", "go to overview, clusters, missions, knowledge, journal"], ["/", "search or narrow down"], ["?", "this list"]];
+const PAGES = { o: "/", f: "/forecasts", i: "/incidents", c: "/clusters", m: "/missions", k: "/knowledge", j: "/journal" };
+const KEYS = [["g then o, f, i, c, m, k, j", "go to overview, forecasts, incidents, clusters, missions, knowledge, journal"], ["/", "search or narrow down"], ["?", "this list"]];
 const STATES = { live: "Live", away: "Not connected" };
 
 /** Set a page up; `keys` are more rows for the list of keys. */
 export async function begin(keys = []) {
   keepTimes();
+  showWhere();
   listenToKeys([...KEYS, ...keys]);
   live.on("state", (state) => {
     const node = byId("link-state");
@@ -31,6 +32,12 @@ export async function begin(keys = []) {
     complain(error);
   }
   live.start();
+}
+
+/** Bring this page's name into sight where the names of all pages are wider than the screen. */
+function showWhere() {
+  const here = document.querySelector(".bar nav [aria-current]");
+  if (here) here.parentNode.scrollLeft = here.offsetLeft - here.parentNode.offsetLeft - 80;
 }
 
 function account(who) {

@@ -1,0 +1,81 @@
+import { get } from "./api.js";
+import { byId, fill, h } from "./dom.js";
+import { number, quantity, time } from "./format.js";
+import { paged, remembered, valuesOf } from "./list.js";
+import * as live from "./live.js";
+import { legend, spark } from "./plot.js";
+import { bandWord, expected, load, modelName, seriesPath, trouble } from "./series.js";
+import { begin } from "./shell.js";
+import { offerTraining } from "./training.js";
+import { meter } from "./widgets.js";
+
+const HOURS = 3;
+const AT_ONCE = 6; // requests under way: a browser has six connections to one host
+const LIKELY = 0.5;
+const form = byId("filters");
+const remember = remembered(form);
+
+const list = paged(async (after) => {
+  const page = await get("/api/forecasts", { limit: 100, after });
+  return { items: await details(page.items.map((one) => one.metric_id)), next: page.next };
+}, draw);
+
+async function details(keys) {
+  const found = [];
+  const waiting = [...keys];
+  const work = async () => {
+    while (waiting.length) {
+      const series = await load(waiting.shift(), HOURS).catch(() => null);
+      if (series) found.push(series);
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, work));
+  return found;
+}
+
+function wanted(series) {
+  const { which, find = "" } = valuesOf(form);
+  if (which === "trouble" && trouble(series) < LIKELY) return false;
+  const text = [series.key, series.band, series.metric?.category, series.metric?.description, series.forecast?.model].join(" ").toLowerCase();
+  return find.toLowerCase().split(/\s+/).every((word) => text.includes(word));
+}
+
+function draw(items) {
+  const sorted = [...items].sort((one, other) => trouble(other) - trouble(one) || one.key.localeCompare(other.key));
+  const shown = sorted.filter(wanted);
+  const focused = document.activeElement?.closest(".metric")?.dataset.key;
+  fill(byId("rows"), shown.map(card));
+  if (focused) [...byId("rows").children].find((node) => node.dataset.key === focused)?.querySelector("a").focus();
+  const out = items.filter((one) => one.band === "warning" || one.band === "critical").length;
+  const likely = items.filter((one) => one.band === "good" && trouble(one) >= LIKELY).length;
+  if (items.length) byId("lead").textContent = `${number(items.length)} metrics: ${out ? `${number(out)} out of their band` : "all in their bands"}, ${likely ? `${number(likely)} likely to leave it` : "none likely to leave it"} within the hour.`;
+}
+
+function card(series) {
+  const { key, metric, unit, value, forecast } = series;
+  const isWarned = series.warnings.some((one) => one.status === "open");
+  return h("li", { class: "metric", data: { key, band: series.band } },
+    h("header", {}, h("h2", {}, h("a", { class: "key", href: seriesPath(key), title: metric?.description ?? key }, key)), bandWord(series.band)),
+    h("p", { class: "now" }, h("b", {}, quantity(value, unit)), h("span", {}, isWarned && h("a", { class: "state warn", href: "/incidents" }, "warned of"))),
+    spark(series),
+    h("dl", { class: "terms" },
+      term("In an hour", expected(series)),
+      term("Leaves its band", series.probability === null ? "–" : meter(series.probability, `Probability that ${key} leaves its band`)),
+      term("Model", [modelName(forecast?.model), h("span", { class: "quiet" }, " ", time(forecast?.generated_at))]),
+      forecast?.note && term("Note", forecast.note)));
+}
+
+const term = (name, value) => h("div", {}, h("dt", {}, name), h("dd", {}, value));
+
+form.addEventListener("input", () => {
+  remember();
+  list.redraw();
+});
+form.addEventListener("submit", (event) => event.preventDefault());
+const calmRefresh = live.calmly(list.refresh, 2000);
+live.on("entry", (entry) => { if (/^(metric\.band_changed|incident\.)/.test(entry.type)) calmRefresh(); });
+setInterval(() => { if (!document.hidden) list.refresh(); }, 60_000);
+byId("legend").append(legend());
+begin();
+list.restart();
+offerTraining();
