@@ -21,7 +21,7 @@ log = structlog.get_logger()
 _ANSWER_S = 10.0
 _CPU_S = 1.0  # what the first reading of the CPU is of
 _QUESTION = "no space left on device"
-_READY = ("ready", "disabled")
+_TROUBLED = ("degraded", "failed")
 
 
 class Measuring:
@@ -79,7 +79,7 @@ class Measuring:
         return RuntimeFigures(
             silence_s={name: self._silence.of(name, cursors[name], head, now_s) for name in names},
             resident_mib=memory | {"sensors": read_resident_mib()},
-            not_ready=sum(state.get("state") not in _READY for state in by_name.values()),
+            not_ready=sum(state.get("state") in _TROUBLED for state in by_name.values()),
             lag=max((head - cursor for cursor in cursors.values() if cursor is not None), default=0),
             backlog=int(by_name["journal"].get("buffered", 0)),
             search_ms=await searching,

@@ -8,9 +8,11 @@ from fastapi import FastAPI
 
 from grace_ray import __version__, wiring
 from grace_ray.sense.intake import Intake
+from grace_ray.sense.samples import SampleIntake, series_keys
 from serve_apps import docs_page, problems
 from serve_apps.auth import Guard
 from serve_apps.bodies import Bodies
+from serve_apps.brakes import Brakes
 from serve_apps.console.pages import console_router
 from serve_apps.feed import Feed
 from serve_apps.gateway import Gateway
@@ -27,6 +29,7 @@ from serve_apps.routes import (
     journal,
     knowledge,
     learning_feedback,
+    metrics,
     missions,
     ml_dashboard,
     otlp,
@@ -38,6 +41,7 @@ from serve_apps.vitals import Vitals
 
 FAMILIES = (
     events,
+    metrics,
     clusters,
     groups,
     missions,
@@ -77,8 +81,10 @@ def build(gateway: Gateway) -> FastAPI:
     )
     app.state.gateway = gateway
     app.state.meters = meters
+    app.state.brakes = Brakes(gateway.reader)
     app.state.catalog = wiring.load_catalog(gateway.settings)
     app.state.intake = Intake(gateway.settings.intake)
+    app.state.samples = SampleIntake(gateway.settings, lambda: series_keys(gateway.reader))
     app.state.feed = Feed(gateway.reader, stream.figures(gateway.reader))
     problems.install(app)
     for family in FAMILIES:

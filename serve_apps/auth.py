@@ -25,7 +25,7 @@ _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 _GUARDED = ("/api/", "/v1/", "/metrics", "/docs", "/openapi.json")
 # GitHub cannot send a bearer token: its HMAC signature, which the route checks, stands for one.
 _OPEN = frozenset({"/api/session", "/api/integrations/github"})
-_INGEST = ("/api/events", "/api/integrations/", "/v1/")
+_INGEST = ("/api/events", "/api/integrations/", "/api/metrics", "/api/v1/write", "/v1/")
 
 
 def scope_for(method: str, path: str) -> str | None:

@@ -11,10 +11,12 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from grace_ray.core.errors import InvalidInput, TooLarge
+from grace_ray.sense.formats.payload import unsnapped
 from serve_apps.problems import of_error, problem
 
 READ_TIMEOUT_S = 60.0
 INLINE_MAX_BYTES = 64 * 1024  # beyond it, unpacking would hold up the event loop
+_SNAPPY = "snappy"
 _WINDOW = {"gzip": 31, "x-gzip": 31, "deflate": 47}
 
 
@@ -62,8 +64,8 @@ class Bodies:
         encoding = headers.get("content-encoding", "identity").strip().lower()
         if raw is None or encoding in {"", "identity"}:
             return raw
-        if encoding not in _WINDOW:
-            detail = f"The content encoding {encoding[:40]!r} is not taken; send gzip or deflate."
+        if encoding not in _WINDOW and encoding != _SNAPPY:
+            detail = f"The content encoding {encoding[:40]!r} is not taken; send gzip, deflate or snappy."
             raise InvalidInput(detail, "content-encoding")
         if len(raw) > INLINE_MAX_BYTES:
             return await asyncio.to_thread(self._unpack, raw, encoding)
@@ -86,6 +88,8 @@ class Bodies:
         return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
     def _unpack(self, raw: bytes, encoding: str) -> bytes:
+        if encoding == _SNAPPY:
+            return unsnapped(raw, self.max_bytes)
         body = b""
         while raw:  # gzip allows several members in a row
             unpacker = zlib.decompressobj(_WINDOW[encoding])

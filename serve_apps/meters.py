@@ -22,6 +22,9 @@ class Meters:
         self._events = Counter(
             "grace_events", "Events by route and outcome", ["route", "outcome"], registry=self.registry
         )
+        self._samples = Counter(
+            "grace_samples", "Samples of metrics by route and outcome", ["route", "outcome"], registry=self.registry
+        )
         self._requests = Counter(
             "grace_http_requests", "Requests answered", ["method", "route", "status"], registry=self.registry
         )
@@ -43,9 +46,11 @@ class Meters:
 
     def count_events(self, route: str, accepted: int, duplicates: int, rejected: int) -> None:
         """Count what became of the events of one request."""
-        for outcome, number in (("accepted", accepted), ("duplicate", duplicates), ("rejected", rejected)):
-            if number:
-                self._events.labels(route, outcome).inc(number)
+        _count(self._events, route, accepted, duplicates, rejected)
+
+    def count_samples(self, route: str, accepted: int, duplicates: int, rejected: int) -> None:
+        """Count what became of the samples of one request."""
+        _count(self._samples, route, accepted, duplicates, rejected)
 
     def count_request(self, method: str, route: str, status: int, duration_s: float) -> None:
         """Count one answered request."""
@@ -70,3 +75,9 @@ class Meters:
         for part, state in parts.items():
             self._parts.labels(part).set(state.get("state") in {"ok", "ready", "disabled"})
         return generate_latest(self.registry)
+
+
+def _count(counter: Counter, route: str, accepted: int, duplicates: int, rejected: int) -> None:
+    for outcome, number in (("accepted", accepted), ("duplicate", duplicates), ("rejected", rejected)):
+        if number:
+            counter.labels(route, outcome).inc(number)

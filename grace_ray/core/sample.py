@@ -3,6 +3,7 @@
 Samples are not facts: they live in the series store, beside the journal and written in the same transactions.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -102,6 +103,23 @@ def metric_of(series: str) -> str:
     'http.latency'
     """
     return series.partition("{")[0]
+
+
+def labels_of(series: str) -> dict[str, str]:
+    """Return the labels in a series' key.
+
+    >>> labels_of(series_key("m", {"app": 'a "b"', "zone": "c,d"}))
+    {'app': 'a "b"', 'zone': 'c,d'}
+    """
+    return {name: _UNESCAPE.sub(_unescaped, value) for name, value in _LABEL.findall(series.partition("{")[2])}
+
+
+_LABEL = re.compile(r'([^=",{}]+)="((?:[^"\\]|\\.)*)"', re.DOTALL)
+_UNESCAPE = re.compile(r"\\(.)", re.DOTALL)
+
+
+def _unescaped(match: re.Match[str]) -> str:
+    return "\n" if match[1] == "n" else match[1]
 
 
 def _escaped(value: str) -> str:

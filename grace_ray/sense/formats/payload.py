@@ -5,12 +5,14 @@ import zlib
 from collections.abc import Mapping
 from typing import Any
 
+import cramjam
 import orjson
 
 from grace_ray.core.errors import InvalidInput, TooLarge
 from grace_ray.sense.raw import Decoded, Rejected
 from grace_ray.settings import IntakeSettings
 
+_VARINT_MAX = 5
 _BRACKETS_MAX = 2_000_000  # a broken batch with more is refused whole: finding its good events would cost seconds
 _CHARSET = re.compile(r"charset\s*=\s*\"?([\w.:-]+)", re.IGNORECASE)
 _ASCII_SUPERSETS = frozenset({"utf-8", "utf8", "us-ascii", "ascii"})
@@ -38,6 +40,24 @@ def inflated(headers: Mapping[str, str], body: bytes, limits: IntakeSettings) ->
     if encoding not in ("gzip", "x-gzip", "deflate"):
         raise InvalidInput(f"The content encoding {encoding[:40]!r} is not taken; send gzip.", "content-encoding")
     return _unpacked(body, limit)
+
+
+def unsnapped(body: bytes, limit: int) -> bytes:
+    """Return what snappy's block format packed. Raises TooLarge, InvalidInput.
+
+    Its length stands in front (a varint), so that a bomb is not unpacked to find out.
+    """
+    size = 0
+    for place, byte in enumerate(body[:_VARINT_MAX]):
+        size |= (byte & 0x7F) << 7 * place
+        if byte < 0x80:
+            break
+    if size > limit:
+        raise TooLarge(f"The request unpacks to {size} bytes; {limit} are allowed.", "body")
+    try:
+        return bytes(cramjam.snappy.decompress_raw(body))
+    except cramjam.DecompressionError as error:
+        raise InvalidInput("The body is not packed with snappy.", "content-encoding") from error
 
 
 def json_value(body: bytes) -> Any:

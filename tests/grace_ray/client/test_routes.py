@@ -2,6 +2,7 @@
 
 import inspect
 import re
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from grace_ray.client import AsyncGrace, Grace, calls
 from grace_ray.client.calls import Call
 from grace_ray.core.document import Document
+from grace_ray.core.sample import Sample
 from serve_apps.app import build
 
 # What is not a call of calls.py: events go through send and watch; webhooks, metrics and the console's cookie are
@@ -31,6 +33,10 @@ SAMPLES: dict[str, Any] = {
     "until": None,
     "for_s": 60.0,
     "metric_ids": ["m"],
+    "samples": [Sample(metric="m", value=1.0, at=datetime(2026, 1, 1, tzinfo=UTC))],
+    "start": datetime(2026, 1, 1, tzinfo=UTC),
+    "to": datetime(2026, 1, 2, tzinfo=UTC),
+    "step": 300,
     "hours": 6.0,
     "days": 7,
     "horizon_minutes": 60.0,
