@@ -11,9 +11,8 @@ from typing import Any
 
 from grace_ray.core.canonical import canonical
 from grace_ray.core.jsonable import from_plain, to_plain
-from grace_ray.core.playbook import Experience
+from grace_ray.core.playbook import EXPERIENCES_VIEW, Experience
 from grace_ray.core.store import Reader, Record
-from grace_ray.decide.playbooks.learned import EXPERIENCES_VIEW
 
 VERDICTS_VIEW = "playbook_verdicts"
 CATEGORIES = (

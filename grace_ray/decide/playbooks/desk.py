@@ -22,18 +22,27 @@ from grace_ray.core.follower import NOTHING, Effects
 from grace_ray.core.ids import derived_id
 from grace_ray.core.jsonable import to_plain
 from grace_ray.core.metric import Metric
-from grace_ray.core.playbook import DO_NOTHING, Candidate, Experience, Playbook, Recommendation, Run, StepResult
+from grace_ray.core.playbook import (
+    DO_NOTHING,
+    EXPERIENCES_VIEW,
+    RUNS_VIEW,
+    Candidate,
+    Experience,
+    Playbook,
+    Recommendation,
+    Run,
+    StepResult,
+)
 from grace_ray.core.ports import Playbooks
 from grace_ray.core.sample import metric_of
 from grace_ray.core.store import Reader, Record
 from grace_ray.decide.playbooks.archive import Verdict, verdict_record
 from grace_ray.decide.playbooks.asked import experience_in, name_in
 from grace_ray.decide.playbooks.choices import Awaited, choice_record, open_choices
-from grace_ray.decide.playbooks.learned import EXPERIENCES_VIEW, Learned
+from grace_ray.decide.playbooks.learned import Learned
 from grace_ray.decide.playbooks.reports import performance, policies, statistics
 from grace_ray.decide.playbooks.rewards import Kpis, reward
 from grace_ray.decide.playbooks.runs import (
-    RUNS_VIEW,
     SOURCE,
     Changes,
     Runs,

@@ -13,15 +13,13 @@ import numpy as np
 from grace_ray.core.canonical import canonical
 from grace_ray.core.clock import to_text
 from grace_ray.core.jsonable import from_plain, to_plain
-from grace_ray.core.playbook import DO_NOTHING, Experience, Recommendation
+from grace_ray.core.playbook import DO_NOTHING, EXPERIENCES_VIEW, Experience, Recommendation
 from grace_ray.core.store import Reader, Record
 from grace_ray.decide.playbooks.situation import cell_of
-from grace_ray.decide.playbooks.worth import effect_of
+from grace_ray.decide.playbooks.worth import POINT, effect_of, policy_values
 from grace_ray.models.choose import Candidate, Choice, Context, Policy, PolicySettings
 
-POINT = "playbook"
 VIEW = "playbook_learning"
-EXPERIENCES_VIEW = "playbook_experiences"
 NEWEST_WEIGHT = 0.3
 _PRIOR = (0.6, 0.4, 0.25, 0.15, 0.1)  # of the playbooks that the catalog names for a metric, in its order
 _CHOICES_MAX = 2000
@@ -159,6 +157,10 @@ class Learned:
         """Return how much more a playbook earns here than doing nothing; see worth.effect_of."""
         here = [one for one in self.replay if (one.service, one.diagnosis) == (service, diagnosis)]
         return effect_of(playbook, here, self.replay)
+
+    def worth(self) -> dict[str, Any]:
+        """Return what this and other policies would have earned, from the log; see worth.policy_values."""
+        return policy_values([one for one in self.replay if len(one.candidates) > 1], self._policy)
 
     def averages(self) -> Mapping[str, Mapping[str, Average]]:
         """Return the rewards by cell and playbook."""

@@ -12,7 +12,6 @@ from grace_ray.core.ports import Playbooks
 from grace_ray.core.sample import metric_of
 from grace_ray.decide.playbooks.learned import NEWEST_WEIGHT, Learned
 from grace_ray.decide.playbooks.runs import Runs
-from grace_ray.decide.playbooks.worth import policy_values
 
 _DAY = timedelta(days=1)
 _NAMED = ("greedy", "uniform", "do_nothing")
@@ -44,7 +43,7 @@ def statistics(
         "exploration": {"choices": len(chosen), "explored": explored, "share": explored / max(len(chosen), 1)},
         "replay": {"size": len(replay), "capacity": learned.replay.maxlen},
         "moving_average": {"weight_of_newest": NEWEST_WEIGHT},
-        "off_policy": policy_values(chosen),
+        "off_policy": learned.worth(),
     }
 
 

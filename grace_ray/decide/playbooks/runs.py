@@ -16,11 +16,10 @@ from grace_ray.core.fact import Fact
 from grace_ray.core.follower import Effects
 from grace_ray.core.ids import derived_id
 from grace_ray.core.jsonable import from_plain, to_plain
-from grace_ray.core.playbook import OPEN_RUN_STATUSES, Playbook, Run, StepResult
+from grace_ray.core.playbook import OPEN_RUN_STATUSES, RUNS_VIEW, Playbook, Run, StepResult
 from grace_ray.core.store import Reader, Record
 
 SOURCE = "grace/playbooks"
-RUNS_VIEW = "playbook_runs"
 _ENDED_KEPT = 2000
 _HOUR = timedelta(hours=1)
 _LEFT_TO_UNDO = frozenset({"done", "failed", "timed_out", "interrupted"})
