@@ -60,9 +60,9 @@ class PlaybooksActor(FollowerActor):
         """Return the candidates ranked; see the desk."""
         return await self._ask("recommend", service, diagnosis, candidates)
 
-    async def statistics(self) -> Any:
+    async def statistics(self, now: datetime) -> Any:
         """Return what was learned, in figures; see the desk."""
-        return await self._ask("statistics", utc_now())
+        return await self._ask("statistics", now)
 
     async def policies(self) -> Any:
         """Return what is thought of every playbook; see the desk."""

@@ -20,6 +20,7 @@ from serve_apps.idempotency import Idempotency
 from serve_apps.meters import Meters
 from serve_apps.requests import Requests
 from serve_apps.routes import (
+    causal_rl,
     clusters,
     events,
     explain,
@@ -33,6 +34,7 @@ from serve_apps.routes import (
     missions,
     ml_dashboard,
     otlp,
+    playbooks,
     registry,
     session,
     stream,
@@ -40,6 +42,8 @@ from serve_apps.routes import (
 from serve_apps.vitals import Vitals
 
 FAMILIES = (
+    playbooks,
+    causal_rl,
     events,
     metrics,
     clusters,
@@ -82,6 +86,7 @@ def build(gateway: Gateway) -> FastAPI:
     app.state.gateway = gateway
     app.state.meters = meters
     app.state.brakes = Brakes(gateway.reader)
+    app.state.playbooks = wiring.load_playbooks(gateway.settings)
     app.state.catalog = wiring.load_catalog(gateway.settings)
     app.state.intake = Intake(gateway.settings.intake)
     app.state.samples = SampleIntake(gateway.settings, lambda: series_keys(gateway.reader))

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from grace_ray.core.ports import Playbooks
 from grace_ray.core.store import Reader
 from grace_ray.diagnose.metrics.catalog import Catalog
 from serve_apps.gateway import Gateway
@@ -26,6 +27,11 @@ async def _catalog(request: Request) -> Catalog:
     return catalog
 
 
+async def _playbooks(request: Request) -> Playbooks:
+    playbooks: Playbooks = request.app.state.playbooks
+    return playbooks
+
+
 async def _caller(request: Request) -> str:
     return str(request.scope.get("grace.caller") or ANYONE)
 
@@ -44,4 +50,5 @@ def signature(by: str | None, caller: str) -> str:
 TheGateway = Annotated[Gateway, Depends(_gateway)]
 TheReader = Annotated[Reader, Depends(_reader)]
 TheCatalog = Annotated[Catalog, Depends(_catalog)]
+ThePlaybooks = Annotated[Playbooks, Depends(_playbooks)]
 Caller = Annotated[str, Depends(_caller)]

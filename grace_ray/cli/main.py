@@ -36,7 +36,10 @@ FAMILIES = {
     "watch": Family("watch", "watch", "Watch the loop turn, live."),
     "clusters": Family("clusters", "app", "List, look at and act on clusters."),
     "missions": Family("missions", "app", "List, start and cancel learning missions."),
+    "playbooks": Family("playbooks", "app", "List, try and run playbooks; approve runs; what has helped."),
     "knowledge": Family("knowledge", "app", "Add documents and search what Grace knows."),
+    "forecast": Family("forecast", "app", "Show what metrics will be, and train what says so."),
+    "incidents": Family("incidents", "app", "List early warnings, and what came of them."),
     "journal": Family("journal", "app", "List, verify, prove and export the journal."),
     "explain": Family("explain", "explain", "Say why an event, cluster, mission or statement is as it is."),
 }

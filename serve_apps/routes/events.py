@@ -134,8 +134,11 @@ async def take(request: Request, decode: Decode) -> tuple[Taken, int]:
         taken = await asyncio.to_thread(_decode, request, decode, body)
     else:
         taken = _decode(request, decode, body)
-    accepted = (await gateway.append(taken.rows)).accepted if taken.rows else 0
-    request.app.state.meters.count_events(request.url.path, accepted, len(taken.rows) - accepted, len(taken.rejected))
+    rows, must_wait = await request.app.state.brakes.split(taken.rows)
+    accepted = (await gateway.append(rows)).accepted if rows else 0
+    request.app.state.meters.count_events(request.url.path, accepted, len(rows) - accepted, len(taken.rejected))
+    if must_wait is not None:
+        raise must_wait
     return taken, accepted
 
 

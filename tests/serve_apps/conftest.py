@@ -17,6 +17,7 @@ from serve_apps.app import build
 QUESTIONS = {
     "knowledge": frozenset({"search", "stats", "passages", "explain"}),
     "forecaster": frozenset({"predict"}),
+    "playbooks": frozenset({"recommend", "statistics", "policies", "performance"}),
 }
 BASE = "http://127.0.0.1:8000"
 
@@ -42,6 +43,7 @@ def make_house(home: Path, **settings) -> House:
             (wiring.build_launcher, chosen.missions.enabled),
             (wiring.build_knowledge, chosen.knowledge.enabled),
             (wiring.build_forecaster, chosen.forecaster.enabled),
+            (wiring.build_desk, chosen.playbooks.enabled),
         )
         if is_on
     ]

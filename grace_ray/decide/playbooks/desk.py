@@ -149,17 +149,15 @@ class Desk:
             answer = actions[action](args, now, changes)
         return changes.effects(), answer
 
-    def recommend(
-        self, service: str, diagnosis: str, candidates: Sequence[str] = ()
-    ) -> tuple[list[Recommendation], list[str]]:
-        """Return the candidates ranked, best first, and what is to be said of the question.
+    def recommend(self, service: str, diagnosis: str, candidates: Sequence[str] = ()) -> list[Recommendation]:
+        """Return the candidates ranked, best first.
 
         Without ``candidates`` those that the catalog names for the metric ``diagnosis``, or else all. Raises NotFound
         for a playbook that there is not, InvalidInput for an empty service or diagnosis.
         """
         service, diagnosis = name_in({"service": service}, "service"), name_in({"diagnosis": diagnosis}, "diagnosis")
         for candidate in candidates:
-            if candidate != DO_NOTHING:
+            if candidate != DO_NOTHING and not self._learned.has_met(candidate):
                 self._playbooks.get(candidate)
         metric = self._metrics.get(metric_of(diagnosis))
         named = list(metric.playbooks) if metric else []
@@ -167,7 +165,7 @@ class Desk:
         if not candidates:
             asked.append(DO_NOTHING)
         with self._lock:
-            return self._learned.recommend(cell_of(service, diagnosis), asked, named), named
+            return self._learned.recommend(cell_of(service, diagnosis), asked, named)
 
     def statistics(self, now: datetime) -> dict[str, Any]:
         """Return what was learned, in figures; see reports."""

@@ -162,6 +162,10 @@ class Learned:
         """Return what this and other policies would have earned, from the log; see worth.policy_values."""
         return policy_values([one for one in self.replay if len(one.candidates) > 1], self._policy)
 
+    def has_met(self, playbook: str) -> bool:
+        """Return whether a playbook was ever rewarded: another system's need not be in the catalog."""
+        return any(playbook in arms for arms in self._averages.values())
+
     def averages(self) -> Mapping[str, Mapping[str, Average]]:
         """Return the rewards by cell and playbook."""
         return self._averages
