@@ -25,7 +25,10 @@ from serve_apps.app import build
 from tests.browser.foreseen import Clock, live_through
 from tests.conftest import free_port
 
-QUESTIONS = {"knowledge": frozenset({"search", "stats", "passages", "explain"})}
+QUESTIONS = {
+    "knowledge": frozenset({"search", "stats", "passages", "explain"}),
+    "forecaster": frozenset({"predict"}),
+}
 HOSTILE = (
     '<img src=x onerror="document.title=\'owned\'"><script>document.title="owned"</script> no space left on device'
 )

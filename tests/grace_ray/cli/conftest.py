@@ -19,7 +19,10 @@ from grace_ray.loop import LocalGateway, Loop
 from grace_ray.settings import load
 from serve_apps.app import build
 
-QUESTIONS = {"knowledge": frozenset({"search", "stats", "passages", "explain"})}
+QUESTIONS = {
+    "knowledge": frozenset({"search", "stats", "passages", "explain"}),
+    "forecaster": frozenset({"predict"}),
+}
 
 
 class Served(NamedTuple):
@@ -50,7 +53,8 @@ def served(tmp_path: Path) -> Iterator[Served]:
     port = listener.getsockname()[1]
     settings = load(home=tmp_path / "home", http_port=port, knowledge={"dense": False})
     wiring.prepare_home(settings)
-    followers = [wiring.build_triage(settings), wiring.build_launcher(settings), wiring.build_knowledge(settings)]
+    builders = (wiring.build_triage, wiring.build_launcher, wiring.build_knowledge, wiring.build_forecaster)
+    followers = [build_part(settings) for build_part in builders]
     loop = Loop(wiring.open_journal(settings), wiring.open_reader(settings), followers, utc_now)
     server = uvicorn.Server(
         uvicorn.Config(

@@ -1,0 +1,82 @@
+"""grace incidents: trouble that was seen coming, and what came of each warning."""
+
+from typing import Annotated, Any, cast
+
+import typer
+
+from grace_ray.cli.connection import connect
+from grace_ray.cli.default_command import DefaultCommand
+from grace_ray.cli.options import After, Home, Json, Limit, Url
+from grace_ray.cli.printing import age, print_fields, print_json, print_table
+from grace_ray.cli.quantities import quantity, share
+from grace_ray.client.calls import WarningStatus
+from grace_ray.core.jsonable import to_plain
+
+app = typer.Typer(cls=DefaultCommand)
+WarningId = Annotated[str, typer.Argument(help="The warning's id")]
+_SHOWN = [
+    "warning_id",
+    "metric_id",
+    "status",
+    "opened_at",
+    "closed_at",
+    "band",
+    "threshold",
+    "value",
+    "predicted_value",
+    "probability",
+    "confidence",
+    "minutes_to_breach",
+    "horizon_minutes",
+    "playbook",
+    "run_id",
+    "effect",
+    "reason",
+]
+
+
+@app.command("list")
+def list_incidents(
+    status: Annotated[str | None, typer.Option(help="open, breached, prevented or false_alarm")] = None,
+    limit: Limit = 50,
+    after: After = None,
+    home: Home = None,
+    url: Url = None,
+    as_json: Json = False,
+) -> None:
+    """List early warnings, newest first."""
+    client = connect(home, url)
+    found = client.incidents(status=cast("WarningStatus | None", status), limit=limit, after=after)
+    page = {"items": to_plain(found.items), "next": found.next}
+    if as_json:
+        print_json(page)
+        return
+    nothing = "No warnings: nothing is likely to leave its band." if status in {None, "open"} else "No warnings."
+    columns = ("status", "warned", "probability", "confidence", "breach", "metric", "foreseen", "warning")
+    print_table(columns, [_row(each) for each in page["items"]], nothing=nothing)
+    if page["next"]:
+        typer.echo(f"More: --after {page['next']}")
+
+
+@app.command()
+def show(warning_id: WarningId, home: Home = None, url: Url = None, as_json: Json = False) -> None:
+    """Show one warning: what was foreseen, and what came of it."""
+    warning = to_plain(connect(home, url).incident(warning_id))
+    if as_json:
+        print_json(warning)
+    else:
+        print_fields(warning, _SHOWN)
+
+
+def _row(warning: dict[str, Any]) -> tuple[Any, ...]:
+    minutes = warning["minutes_to_breach"]
+    return (
+        warning["status"],
+        age(warning["opened_at"]),
+        share(warning["probability"]),
+        share(warning["confidence"]),
+        "" if minutes is None else f"after {minutes:.0f} min",
+        warning["metric_id"],
+        f"{quantity(warning['predicted_value'])} against {quantity(warning['threshold'])}",
+        warning["warning_id"],
+    )
