@@ -1,0 +1,127 @@
+"""How far values lie beyond the extremes that several signals have shown before."""
+
+from base64 import b64decode, b64encode
+from typing import Any
+
+import numpy as np
+
+BLOCK = 24
+_BLOCKS = 128
+_LEAST_BLOCKS = 4
+_TOP_SHARE = 4  # the top quarter of the blocks makes the tail
+_OFFSET = 1.5
+_CAP = 3.0
+_GRAIN = 1024.0  # surprises are multiples of 1/1024: so small sums are exact, in any order
+_SMALLEST = 1e-300
+
+
+class Tails:
+    """Peaks over threshold, upwards and downwards, of several signals at once.
+
+    The past is cut into blocks of 24 points, and of each of the last 128 blocks only each signal's maximum and minimum
+    are kept, so that an excursion counts once. Above the third quartile u of the maxima their mean excess is m (an
+    exponential tail); the surprise of a value is (value - u) / m - 1.5, not below 0 nor above 3; the same downwards.
+    The sum over signals and directions is how much of the bank is surprised, whichever signal it is. The tails move
+    only when a block ends.
+
+    ``signals``: how many; the first one's size bounds what counts as a difference at all (1e-9 of it).
+    """
+
+    def __init__(self, signals: int) -> None:
+        self.signals = signals
+        self._extremes = np.empty((2 * signals, _BLOCKS))  # each signal's maxima, then those of its negative
+        self._learned = 0
+        self._high = [-np.inf] * signals
+        self._low = [np.inf] * signals
+        self._in_block = 0
+        self._begin = self._excess = np.empty((0, 1))
+        self._gates: list[tuple[float, ...]] = []
+
+    @property
+    def left_in_block(self) -> int:
+        """How many points are missing to the end of the block."""
+        return BLOCK - self._in_block
+
+    def push_one(self, row: list[float]) -> float:
+        """The surprise at one value of each signal, which is then learned."""
+        grains = 0.0
+        for value, (high, low, begin, excess, begin_low, excess_low) in zip(row, self._gates, strict=False):
+            if value > high:
+                grains += min(max((value - begin) / excess - _OFFSET, 0.0), _CAP) * _GRAIN // 1.0
+            elif value < low:
+                grains += min(max((-value - begin_low) / excess_low - _OFFSET, 0.0), _CAP) * _GRAIN // 1.0
+        self._high = [max(a, b) for a, b in zip(self._high, row, strict=True)]
+        self._low = [min(a, b) for a, b in zip(self._low, row, strict=True)]
+        self._in_block += 1
+        if self._in_block == BLOCK:
+            self._end_block()
+        return grains / _GRAIN
+
+    def push_block(self, rows: np.ndarray) -> np.ndarray:
+        """The same for an array (signals, n) that reaches no further than to the end of the block."""
+        grains = np.zeros(rows.shape[1])
+        if self._gates:
+            both = np.concatenate([rows, -rows])
+            both -= self._begin
+            both /= self._excess
+            both -= _OFFSET
+            np.clip(both, 0.0, _CAP, out=both)
+            both *= _GRAIN
+            np.floor(both, out=both)
+            grains = both.sum(axis=0)
+        self._high = np.maximum(self._high, rows.max(axis=1)).tolist()
+        self._low = np.minimum(self._low, rows.min(axis=1)).tolist()
+        self._in_block += rows.shape[1]
+        if self._in_block == BLOCK:
+            self._end_block()
+        return grains / _GRAIN
+
+    def state(self) -> list[Any]:
+        """What was learned, in JSON's types."""
+        kept = b64encode(self._extremes[:, : min(self._learned, _BLOCKS)].tobytes()).decode()
+        return [
+            self._learned,
+            self._in_block,
+            self._high if self._in_block else [],
+            self._low if self._in_block else [],
+            kept,
+        ]
+
+    def restore(self, state: list[Any]) -> None:
+        """Be as the tails were that gave this state."""
+        self.__init__(self.signals)  # type: ignore[misc]
+        self._learned, self._in_block, high, low, kept = state
+        self._high, self._low = high or self._high, low or self._low
+        extremes = np.frombuffer(b64decode(kept)).reshape(2 * self.signals, -1)
+        self._extremes[:, : extremes.shape[1]] = extremes
+        self._fit()
+
+    def _end_block(self) -> None:
+        """Keep the block's extremes and fit the tails anew."""
+        column = self._extremes[:, self._learned % _BLOCKS]
+        column[: self.signals] = self._high
+        column[self.signals :] = self._low
+        column[self.signals :] *= -1
+        self._learned += 1
+        self._high, self._low = [-np.inf] * self.signals, [np.inf] * self.signals
+        self._in_block = 0
+        self._fit()
+
+    def _fit(self) -> None:
+        """Where each tail begins and its mean excess, from the extremes kept."""
+        blocks = min(self._learned, _BLOCKS)
+        if blocks < _LEAST_BLOCKS:
+            return
+        top = blocks // _TOP_SHARE
+        places = [blocks // 2, blocks - top - 1, blocks - 1] if top > 1 else [blocks // 2, blocks - 2, blocks - 1]
+        ordered = np.partition(self._extremes[:, :blocks], places, axis=1)
+        begin, most = ordered[:, blocks - top - 1], ordered[:, -1]
+        excess = ordered[:, blocks - top :].sum(axis=1) / top - begin
+        size = max(abs(most[0]), abs(most[self.signals]), _SMALLEST)
+        np.maximum(excess, 0.05 * (most - ordered[:, blocks // 2]), out=excess)
+        np.maximum(excess, 1e-9 * size, out=excess)
+        self._begin, self._excess = begin[:, np.newaxis], excess[:, np.newaxis]
+        gate = begin + 0.999 * _OFFSET * excess  # a little low: what passes it is then measured exactly
+        n = self.signals
+        columns = (gate[:n], -gate[n:], begin[:n], excess[:n], begin[n:], excess[n:])
+        self._gates = list(zip(*(column.tolist() for column in columns), strict=True))

@@ -1,0 +1,49 @@
+"""What a series was at the same time of day before."""
+
+_DAY_S = 86_400.0
+_SLOTS = 96
+_OLDEST_DAYS = 7
+_LATEST_S = 1e14
+
+
+class Yesterday:
+    """The value of the last day seen at each quarter of an hour of the day: constant memory, any step of time.
+
+    Within a slot newer values weigh more (each takes half). A slot older than seven days is forgotten. Time that jumps
+    back or ahead costs the memory of the slots it overwrites, no more.
+
+    >>> memory = Yesterday()
+    >>> memory.push_one(5.0, 0.0) is None
+    True
+    >>> memory.push_one(7.0, 86_400.0)
+    5.0
+    """
+
+    def __init__(self) -> None:
+        self._day = [0] * _SLOTS
+        self._now: list[float | None] = [None] * _SLOTS
+        self._before: list[float | None] = [None] * _SLOTS
+
+    def push_one(self, value: float, at_s: float) -> float | None:
+        """Take the value at a time (seconds); the value a day (at most seven days) before, None if unknown."""
+        at_s = min(max(at_s, -_LATEST_S), _LATEST_S)
+        day = int(at_s // _DAY_S)
+        slot = int(at_s % _DAY_S * _SLOTS / _DAY_S) % _SLOTS
+        now = self._now[slot]
+        if now is None or self._day[slot] != day:
+            is_recent = now is not None and 0 < day - self._day[slot] <= _OLDEST_DAYS
+            self._before[slot] = now if is_recent else None
+            self._now[slot] = value
+            self._day[slot] = day
+        else:
+            self._now[slot] = now + (value - now) / 2
+        return self._before[slot]
+
+    def state(self) -> list[list[float | None]]:
+        """What is kept, in JSON's types."""
+        return [list(self._day), list(self._now), list(self._before)]
+
+    def restore(self, state: list[list[float | None]]) -> None:
+        """Be as the memory was that gave this state."""
+        day, self._now, self._before = (list(part) for part in state)
+        self._day = [int(number or 0) for number in day]
