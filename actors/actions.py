@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -81,7 +82,9 @@ class RayActions:
         return int(self._serve(_restart_replicas, application, deployment, timeout_s, timeout_s=timeout_s))
 
     def submit_job(self, entrypoint: str, submission_id: str) -> str:
-        """Start a job, or find it."""
+        """Start a job, or find it; ``python`` is this interpreter, which the job's shell may not find by that name."""
+        if entrypoint.startswith("python "):
+            entrypoint = f"{sys.executable} {entrypoint.removeprefix('python ')}"
         return self._jobs.submit(f"env GRACE_HOME={self._settings.home} {entrypoint}", submission_id)
 
     def job(self, job_id: str) -> tuple[str, str]:

@@ -105,7 +105,7 @@ def runs(
         return
     rows = [
         (
-            r["status"],
+            f"{r['status']} (dry)" if r["is_dry"] else r["status"],
             r["playbook"],
             r["subject"],
             r["by"],

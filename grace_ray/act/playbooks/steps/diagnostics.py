@@ -13,7 +13,6 @@ from grace_ray.act.playbooks.step import Arguments, Lasting, StepTime, World
 from grace_ray.core.clock import to_text
 from grace_ray.core.errors import GraceError
 
-_PARTS = ("journal", "triage", "mission_launcher", "knowledge", "sensors", "metrics", "forecaster")
 _VIEWS = ("clusters", "groups", "missions", "documents", "statements", "playbook_runs", "brakes")
 _ANSWERS_WITHIN_S = 3.0
 
@@ -38,7 +37,7 @@ class Diagnostics(Lasting):
             "journal_head": world.reader.head(),
             "cursors": world.reader.cursors(),
             "records": {view: world.reader.count(view) for view in _VIEWS},
-            "parts": {part: _state_of(part, world, time) for part in _PARTS},
+            "parts": {part: _state_of(part, world, time) for part in world.runtime.parts()},
             "load": os.getloadavg(),
             "memory": psutil.virtual_memory()._asdict(),
             "disk": shutil.disk_usage(world.home)._asdict(),
@@ -47,7 +46,7 @@ class Diagnostics(Lasting):
         path = self._path(world)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(report, indent=1))
-        ill = {name: part for name, part in report["parts"].items() if part["state"] not in {"ready", "away"}}
+        ill = {name: part for name, part in report["parts"].items() if part["state"] != "ready"}
         faults = [f"{name}: {part['fault'] or part['state']}" for name, part in ill.items()]
         return f"Written to {path}. {'; '.join(faults) or 'Every part answers.'}"
 
@@ -60,7 +59,7 @@ def _state_of(part: str, world: World, time: StepTime) -> dict[str, Any]:
     try:
         state = world.runtime.call(part, "status", timeout_s=min(_ANSWERS_WITHIN_S, time.left()))
     except GraceError as error:
-        return {"state": "silent" if part in world.runtime.actors() else "away", "fault": str(error)}
+        return {"state": "silent", "fault": str(error)}
     return {"fault": "", **state, "answered_in_s": round(clock.monotonic() - began, 3)}
 
 
