@@ -37,6 +37,8 @@ def detail_of(part: str, settings: Settings) -> str:
         "forecaster": f"every {settings.forecaster.interval_s / 60:g} min, "
         f"{settings.forecaster.horizon_steps * settings.metrics.snapshot_s / 60:g} min ahead; "
         f"trained every {settings.forecaster.train_interval_s / 3600:g} h",
+        "metrics": f"measured every {settings.metrics.interval_s:g} s, summed up every "
+        f"{settings.metrics.snapshot_s / 60:g} min, {len(settings.metrics.scrape)} endpoints scraped",
         "sensors": f"host and runtime every {settings.sensors.interval_s:g} s",
     }
     if part == "playbooks":

@@ -213,6 +213,7 @@ def _part_specs(settings: Settings) -> list[Any]:
     from actors.forecaster import ForecasterActor
     from actors.journal import JournalActor
     from actors.knowledge import KnowledgeActor
+    from actors.metrics import MetricsActor
     from actors.mission_launcher import MissionLauncherActor
     from actors.playbooks import PlaybooksActor
     from actors.sensors import SensorsActor
@@ -225,6 +226,7 @@ def _part_specs(settings: Settings) -> list[Any]:
         "knowledge": KnowledgeActor,
         "playbooks": PlaybooksActor,
         "sensors": SensorsActor,
+        "metrics": MetricsActor,
         "forecaster": ForecasterActor,
     }
     parts = [PartSpec(name, actor, (settings,)) for name, actor in followers.items() if settings.parts[name]]

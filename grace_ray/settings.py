@@ -274,6 +274,7 @@ class Settings(BaseSettings):
             "mission_launcher": self.missions.enabled,
             "knowledge": self.knowledge.enabled,
             "sensors": self.sensors.enabled,
+            "metrics": self.metrics.enabled,
             "playbooks": self.playbooks.enabled,
             "forecaster": self.forecaster.enabled,
         }

@@ -164,6 +164,13 @@ def build_collectors(settings: Settings, read_runtime: Callable[[], Any]) -> lis
     return [HostCollector(settings.sensors, socket.gethostname(), read_host), RuntimeCollector(read_runtime)]
 
 
+def build_metrics(settings: Settings) -> Any:
+    """Return diagnose.metrics.part.MetricsPart with the catalog."""
+    from grace_ray.diagnose.metrics.part import MetricsPart
+
+    return MetricsPart(settings.metrics, {metric.id: metric for metric in load_catalog(settings).metrics})
+
+
 def build_metrics_collector(settings: Settings) -> Any:
     """Return the collector of Grace's own metrics."""
     from grace_ray.sense.collectors.metrics import MetricsCollector

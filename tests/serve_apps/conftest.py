@@ -42,6 +42,7 @@ def make_house(home: Path, **settings) -> House:
             (wiring.build_triage, chosen.triage.enabled),
             (wiring.build_launcher, chosen.missions.enabled),
             (wiring.build_knowledge, chosen.knowledge.enabled),
+            (wiring.build_metrics, chosen.metrics.enabled),
             (wiring.build_forecaster, chosen.forecaster.enabled),
             (wiring.build_desk, chosen.playbooks.enabled),
         )

@@ -22,21 +22,23 @@ _RANKS = {"critical": 3, "warning": 2, "good": 1, "": 0}
 class Latest:
     """The newest of one series: a value (of a counter its rate per second), and the band, "" without thresholds.
 
-    ``before`` is the value before, which smooths the next judgement; ``raw`` is what came in, for a counter.
+    ``value`` is None before there is one, ``before`` the one before it; ``raw`` is what came in, for a counter.
+    ``said`` is the band that was said last, "" where none was yet.
     """
 
     series: str
-    at_us: int
-    value: float
-    band: str
+    at_us: int = 0
+    value: float | None = None
+    band: str = ""
+    said: str = ""
     before: float | None = None
     raw: float | None = None
     is_counter: bool = False
 
     def to_record(self) -> Record:
         """Return the record: by band, newest first."""
-        body: dict[str, Any] = {"at_us": self.at_us, "value": self.value, "band": self.band}
-        extra = {"before": self.before, "raw": self.raw, "is_counter": self.is_counter or None}
+        body: dict[str, Any] = {"at_us": self.at_us, "band": self.band, "said": self.said}
+        extra = {"value": self.value, "before": self.before, "raw": self.raw, "is_counter": self.is_counter or None}
         body |= {name: value for name, value in extra.items() if value is not None}
         return Record(VIEW, self.series, self.band, self.at_us / 1e6, canonical(body))
 

@@ -46,7 +46,7 @@ def test_it_is_looked_up_by_category_and_by_playbook(load):
     assert [m.id for m in found.helped_by("call-webhook")] == ["shop.latency", "shop.errors"]
     assert found.helped_by("trim-caches") == []
     assert found.get("nothing") is None
-    assert found.nearest("shop.latncy", ["shop.latency_total"]) [:2] == ["shop.latency", "shop.latency_total"]
+    assert found.nearest("shop.latncy", ["shop.latency_total"])[:2] == ["shop.latency", "shop.latency_total"]
 
 
 def test_a_threshold_belongs_to_the_worse_side(load):
