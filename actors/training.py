@@ -55,12 +55,20 @@ def _train(settings: Settings, artefacts: Any, place: Any, asked: argparse.Names
         own.horizon_steps,
         utc_now(),
     )
-    options = _searched(material, own.train_epochs, tell) if asked.search else {}
+    options, share_searched = {}, 0.05
+    if asked.search:
+        from actors.tuning import search
+
+        share_searched = 0.7
+        options = search(
+            material.known, own.horizon_steps, own.train_epochs, place, lambda share: tell(0.7 * share, "search")
+        )
     model, details = tft.train(
         material.known,
         seed=0,
         epochs=own.train_epochs,
-        on_progress=lambda share: tell(0.05 + 0.85 * share, "training"),
+        horizon=own.horizon_steps,
+        on_progress=lambda share: tell(share_searched + (0.9 - share_searched) * share, "training"),
         **options,
     )
     tell(0.92, "backtest against the champion")
@@ -71,13 +79,6 @@ def _train(settings: Settings, artefacts: Any, place: Any, asked: argparse.Names
     trained = training.as_trained(f"{now:%Y%m%dT%H%M%S}-{asked.run_id[-6:]}", material, scores)
     record = training.training_record(material, {**details, "options": options, "champion": asked.champion})
     artefacts.publish(asked.run_id, trained, record, now)
-
-
-def _searched(material: Any, epochs: int, tell: Any) -> dict[str, Any]:
-    """Return the hyperparameters that Ray Tune finds best on the newest steps."""
-    from actors.tuning import search
-
-    return search(material, epochs, lambda share: tell(0.05 * share, "search"))
 
 
 if __name__ == "__main__":
