@@ -38,13 +38,17 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
-    """Rewards (n, k), cells (n,), contexts (n, d), candidates' features (n, k, z), orders (runs, steps)."""
+    """Rewards (n, k), cells (n,), contexts (n, d), candidates' features (n, k, z), orders (runs, steps).
+
+    ``arms`` (runs, k) is the order in which the candidates are offered in a run: nobody shall win by who comes first.
+    """
 
     rewards: Floats
     cells: NDArray[np.int64]
     contexts: Floats
     features: Floats
     orders: NDArray[np.int64]
+    arms: NDArray[np.int64]
 
     def regret(self, earned: Floats, order: NDArray[np.int64]) -> float:
         """What the best candidate of each cell in hindsight would have earned more."""
@@ -84,17 +88,18 @@ def all_worlds(data: Path, runs: int) -> dict[str, World]:
 def world(
     rewards: Any, runs: int, cells: Any = None, contexts: Any = None, features: Any = None, orders: Any = None
 ) -> World:
-    """A world; without ``orders``, shuffled ones."""
+    """A world; without ``orders``, shuffled ones (four times as many runs of a short one)."""
     rewards = np.asarray(rewards, dtype=np.float64)
     count, arms = rewards.shape
     if orders is None:
-        orders = [np.random.default_rng(seed).permutation(count) for seed in range(runs)]
+        orders = [np.random.default_rng(seed).permutation(count) for seed in range(runs * (4 if count < 1000 else 1))]
     return World(
         rewards=rewards,
         cells=np.zeros(count, dtype=np.int64) if cells is None else np.unique(cells, return_inverse=True)[1],
         contexts=np.zeros((count, 0)) if contexts is None else np.asarray(contexts, dtype=np.float64),
         features=np.zeros((count, arms, 0)) if features is None else np.asarray(features, dtype=np.float64),
         orders=np.array(orders),
+        arms=np.array([np.random.default_rng(1000 + run).permutation(arms) for run in range(len(orders))]),
     )
 
 
@@ -180,7 +185,7 @@ def in_turn(people: NDArray[np.int64], turn: NDArray[np.int64]) -> NDArray[np.in
 
 
 def classification(runs: int) -> dict[str, World]:
-    """Digits, wine and breast cancer as bandits: the candidate is the class, 1 where right."""
+    """Digits, wine and breast cancer as bandits over 3,000 cases drawn: the candidate is the class, 1 where right."""
     path = PEER_HOME / "sets.npz"
     if not path.exists():
         subprocess.run([peer_python(), peer_script(), "sets", str(path)], check=True)
@@ -188,7 +193,8 @@ def classification(runs: int) -> dict[str, World]:
     for name in ("digits", "wine", "breast_cancer"):
         contexts, target = arrays[f"{name}/contexts"], arrays[f"{name}/target"]
         standard = (contexts - contexts.mean(axis=0)) / (contexts.std(axis=0) + 1e-9)
-        worlds[name] = world(np.eye(target.max() + 1)[target], runs, contexts=standard)
+        orders = [np.random.default_rng(seed).integers(len(target), size=3000) for seed in range(runs)]
+        worlds[name] = world(np.eye(target.max() + 1)[target], runs, contexts=standard, orders=orders)
     return worlds
 
 
@@ -224,21 +230,21 @@ def peers(worlds: dict[str, World], *, is_fresh: bool) -> dict[str, Any]:
     return found
 
 
-def play(one: World, order: NDArray[np.int64], seed: int) -> Floats:
-    """What Grace earns at every step."""
-    policy, rng = Policy(), np.random.default_rng(seed)
+def play(one: World, run: int) -> Floats:
+    """What Grace earns at every step of a run."""
+    policy, rng = Policy(), np.random.default_rng(run)
+    order, arms = one.orders[run], one.arms[run]
     count = one.rewards.shape[1]
     plain = tuple(Candidate(id=f"candidate {arm}") for arm in range(count))
     earned = np.empty(len(order))
     for step, row in enumerate(order):
         candidates = plain
         if one.features.shape[2]:
-            candidates = tuple(
-                Candidate(id=plain[arm].id, features=tuple(one.features[row, arm].tolist())) for arm in range(count)
-            )
+            features = one.features[row, arms].tolist()
+            candidates = tuple(Candidate(id=plain[place].id, features=tuple(features[place])) for place in range(count))
         context = Context(cell=str(one.cells[row]), features=tuple(one.contexts[row].tolist()))
         choice = policy.choose("bench", context, candidates, rng, now_s=float(step), choice_id=str(step))
-        earned[step] = one.rewards[row, choice.index]
+        earned[step] = one.rewards[row, arms[choice.index]]
         policy.learn_one(str(step), float(earned[step]), now_s=float(step))
     return earned
 
@@ -246,7 +252,7 @@ def play(one: World, order: NDArray[np.int64], seed: int) -> Floats:
 def compared(one: World, theirs: dict[str, Any]) -> dict[str, Any]:
     """Regret and mean reward of all on one world."""
     start = time.process_time()
-    mine = [play(one, order, seed) for seed, order in enumerate(one.orders)]
+    mine = [play(one, run) for run in range(len(one.orders))]
     seconds = time.process_time() - start
     rewards = {"grace": mine} | {peer: [np.array(run) for run in found["earned"]] for peer, found in theirs.items()}
     regret = {

@@ -2,7 +2,8 @@
 
 `bandits.py sets FILE` writes three classification sets of scikit-learn as worlds; `bandits.py run IN OUT` plays every
 world in IN with every peer and writes the rewards and CPU seconds as JSON. A world is arrays: rewards (n, k), contexts
-(n, d) standardised or d = 0, cells (n,), features (n, k, z) or z = 0, and orders (runs, n).
+(n, d) standardised or d = 0, cells (n,), features (n, k, z) or z = 0, orders (runs, steps), and arms (runs, k), the
+order in which the candidates are offered in a run.
 """
 
 import json
@@ -34,6 +35,7 @@ MABWISER: dict[str, Callable[[], Any]] = {
     "mab thompson": lambda: LearningPolicy.ThompsonSampling(),
     "mab linucb": lambda: LearningPolicy.LinUCB(alpha=1.0, l2_lambda=1.0),
     "mab linucb 0.3": lambda: LearningPolicy.LinUCB(alpha=0.3, l2_lambda=1.0),
+    "mab linucb 0.1": lambda: LearningPolicy.LinUCB(alpha=0.1, l2_lambda=1.0),
     "mab lints": lambda: LearningPolicy.LinTS(alpha=0.3, l2_lambda=1.0),
     "mab lingreedy": lambda: LearningPolicy.LinGreedy(epsilon=0.02, l2_lambda=1.0),
 }
@@ -53,26 +55,32 @@ def run(source: str, target: str) -> None:
     arrays = np.load(source)
     found: dict[str, Any] = {}
     for name in sorted({key.split("/")[0] for key in arrays}):
-        world = {key: arrays[f"{name}/{key}"] for key in ("rewards", "contexts", "cells", "features", "orders")}
+        world = {key: arrays[f"{name}/{key}"] for key in ("rewards", "contexts", "cells", "features", "orders", "arms")}
         found[name] = {}
         for peer, play in peers(world):
             start = time.process_time()
-            earned = [play(order, seed) for seed, order in enumerate(world["orders"])]
+            earned = [play(offered(world, seed), order, seed) for seed, order in enumerate(world["orders"])]
             seconds = time.process_time() - start
             found[name][peer] = {"earned": [list(map(float, run)) for run in earned], "seconds": seconds}
             print(f"{name:28}{peer:20}{np.mean([np.mean(run) for run in earned]):8.4f}{seconds:8.1f} s", flush=True)
             Path(target).write_text(json.dumps(found))
 
 
-def peers(world: dict[str, Any]) -> Iterator[tuple[str, Callable[[np.ndarray, int], np.ndarray]]]:
+def offered(world: dict[str, Any], run_number: int) -> dict[str, Any]:
+    """The world with its candidates in the order of a run."""
+    arms = world["arms"][run_number]
+    return world | {"rewards": world["rewards"][:, arms], "features": world["features"][:, arms]}
+
+
+def peers(world: dict[str, Any]) -> Iterator[tuple[str, Callable[[dict[str, Any], np.ndarray, int], np.ndarray]]]:
     """Every peer that can take part in this world."""
     for name, options in VW.items():
-        yield name, lambda order, seed, options=options: vw(world, order, seed, options)
+        yield name, lambda one, order, seed, options=options: vw(one, order, seed, options)
     for name, policy in MABWISER.items():
         is_linear = " lin" in name
         if name == "mab thompson" and not set(np.unique(world["rewards"])) <= {0.0, 1.0}:
             continue
-        yield name, lambda order, seed, policy=policy, lin=is_linear: mabwiser(world, order, seed, policy(), lin)
+        yield name, lambda one, order, seed, policy=policy, lin=is_linear: mabwiser(one, order, seed, policy(), lin)
 
 
 def vw(world: dict[str, Any], order: np.ndarray, seed: int, options: str) -> np.ndarray:

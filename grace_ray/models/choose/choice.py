@@ -1,5 +1,6 @@
 """The nouns of choosing: what may be chosen, in which situation, what was chosen and why."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -60,7 +61,7 @@ class Option:
 class Outlook:
     """What a policy thinks of all k candidates at once; every array has shape (k,), in the candidates' order.
 
-    ``overall`` counts the rewards of a candidate over all cells of the point; ``average`` is NaN where there is none.
+    ``overall`` counts the rewards of a candidate over all cells of the point.
     """
 
     ids: tuple[str, ...]
@@ -73,7 +74,7 @@ class Outlook:
 
     def option(self, index: int) -> Option:
         """The candidate at ``index``, in words."""
-        average = float(self.average[index])
+        average = float(self.average[index]) if self.samples[index] else math.nan
         return Option(
             candidate=self.ids[index],
             score=float(self.expected[index]),
@@ -81,7 +82,7 @@ class Outlook:
             uncertainty=float(self.uncertainty[index]),
             probability=float(self.probability[index]),
             samples=int(self.samples[index]),
-            moving_average=None if np.isnan(average) else average,
+            moving_average=None if math.isnan(average) else average,
             reasons=self.reasons(index),
         )
 
@@ -90,7 +91,7 @@ class Outlook:
         here, overall = int(self.samples[index]), int(self.overall[index])
         best = int(np.argmax(self.expected))
         lines = [_experience(here, overall)]
-        if not np.isnan(self.average[index]):
+        if here:
             lines.append(f"Its rewards here average {self.average[index]:+.3f}, the newest counting most.")
         if index == best:
             lines.append(f"It is expected to earn most: {self.expected[index]:+.3f} ± {self.uncertainty[index]:.3f}.")

@@ -1,29 +1,39 @@
-"""From beliefs to probabilities: each candidate is chosen about as often as it may be the best."""
+"""From beliefs to probabilities: optimism, softly.
+
+Each candidate's index is what it may well be worth, mean + 1.5 deviations (as in UCB, with the posterior's own
+deviation), and its probability falls off with the distance to the best index, on the scale of a small part of that
+one's deviation: exp((index - best) / (0.05 s)). So the choice is nearly that of a UCB rule, whose regret is lower than
+Thompson sampling's over the first thousands of choices, yet every candidate has a known probability.
+"""
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
+OPTIMISM = 1.5
+SOFTNESS = 0.05
+_TINY = 1e-9
+
 
 def probabilities(mean: Floats, deviation: Floats, floor: float, cap: float) -> Floats:
     """The distribution (k,) to draw from, for Gaussian beliefs of given means and standard deviations (k,).
 
-    The chance of each to beat the leader, Phi((m_i - m*) / sqrt(s_i^2 + s*^2)) by its logistic approximation, is taken
-    as its share. ``floor`` is spread over all evenly, ``cap`` bounds what all but the leader get together.
+    ``floor`` is spread over all evenly; ``cap`` bounds what all but the one of the highest mean get together.
     """
-    count = len(mean)
-    if count == 1:
-        return np.ones(1)
-    leader = int(mean.argmax())
-    gap = mean[leader] - mean
-    scale = np.sqrt(deviation * deviation + deviation[leader] * deviation[leader]) + 1e-12
-    odds = 1.0 / (1.0 + np.exp(np.minimum(3.4 * gap / scale, 500.0)))
-    odds[leader] = 0.5
-    share = odds / odds.sum()
-    others = 1.0 - share[leader]
-    if others > cap:
-        share *= cap / others
-        share[leader] = 1.0 - cap
-    result: Floats = share * (1.0 - floor) + floor / count
-    return result
+    index = deviation * OPTIMISM
+    index += mean
+    best = index.argmax()
+    index -= index[best]
+    index *= 1.0 / (SOFTNESS * deviation.item(best) + _TINY)
+    share = np.exp(index, out=index)
+    share *= 1.0 / float(share.sum())
+    if cap < 1.0:
+        leader = mean.argmax()
+        others = 1.0 - share[leader]
+        if others > cap:
+            share *= cap / others
+            share[leader] = 1.0 - cap
+    share *= 1.0 - floor
+    share += floor / len(share)
+    return share

@@ -4,6 +4,7 @@ The reward model is the same as a policy's own beliefs, cross-fitted: the log is
 a choice comes from sums over the other folds, so that no reward helps to predict itself.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -98,7 +99,7 @@ def cross_fitted(log: Sequence[LoggedChoice], folds: int = _FOLDS) -> list[Float
     for fold, part in enumerate(parts):
         rest = total.copy()
         rest.add(part, sign=-1.0)
-        beliefs = Beliefs(rest)
+        beliefs = Beliefs(rest, math.inf)
         for place in range(fold, len(log), folds):
             one = log[place]
             cell = rest.cells.get(one.context.cell, len(rest.cells))

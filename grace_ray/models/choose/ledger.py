@@ -34,6 +34,23 @@ class Entry:
         context, own = self.choice.context.features, self.choice.candidates[self.choice.index].features
         return np.array((1.0, *context, *own)) if context or own else None
 
+    def moved_average(self, count: int, average: float, reward: float | None, newest: float) -> float:
+        """The moving average of ``count`` rewards (this one's among them where it has one) with this one's changed.
+
+        A first reward goes in with weight ``newest`` (the very first with all). A later change moves the average by
+        what is left of the old reward's weight, as if the new one had been there from the start.
+        """
+        if self.reward is None:
+            self.number, self.average_before = count + 1, average
+            return float(reward or 0.0) if count == 0 else average + newest * (float(reward or 0.0) - average)
+        later = max(count - self.number, 0)
+        left = (1.0 - newest) ** later
+        if reward is not None:
+            return average + left * (1.0 if self.number == 1 else newest) * (reward - self.reward)
+        if self.number > 1:
+            return average - left * newest * (self.reward - self.average_before)
+        return (average - left * self.reward) / (1.0 - left) if later else 0.0
+
     def put(self, part: str, reward: float | None) -> float | None:
         """Set or (None) take back a part; return the sum of all parts, None where there is none."""
         if reward is None:

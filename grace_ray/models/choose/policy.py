@@ -17,14 +17,16 @@ from grace_ray.core.errors import Conflict, InvalidInput
 from grace_ray.models.choose.beliefs import Beliefs
 from grace_ray.models.choose.choice import Candidate, Choice, Context, Explanation, Option, Outlook, feature_rows
 from grace_ray.models.choose.codec import pack, unpack
+from grace_ray.models.choose.compare import Tally, Verdict, compare_tallies
 from grace_ray.models.choose.exploration import probabilities
 from grace_ray.models.choose.judging import LoggedChoice, Target, judge
 from grace_ray.models.choose.ledger import Entry, Ledger
 from grace_ray.models.choose.offpolicy import Estimate
 from grace_ray.models.choose.sites import SiteStatistics, summed
-from grace_ray.models.choose.statistics import AVERAGE, COUNT, SPREAD, PointStatistics
+from grace_ray.models.choose.statistics import AVERAGE, COUNT, MAX_WIDTH, PLAIN, SPREAD, PointStatistics
 
 Floats = NDArray[np.float64]
+Indices = NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +40,7 @@ class PolicySettings:
     """
 
     half_life_s: float = 90 * 86400.0
-    floor: float = 0.005
+    floor: float = 0.002
     cap: float = 1.0
     newest_weight: float = 0.3
     max_choices: int = 10_000
@@ -108,7 +110,7 @@ class Policy:
         return choice
 
     def recommend(self, point: str, context: Context, candidates: Sequence[Candidate]) -> list[Option]:
-        """Rank the candidates, best first, without choosing."""
+        """Rank the candidates, best first, without choosing; everything learned so far is weighed anew."""
         if point in self._beliefs:
             self._beliefs[point].settle()
         outlook = self.outlook(point, context, candidates)
@@ -119,27 +121,47 @@ class Policy:
         """What it thinks of every candidate, as arrays, without choosing."""
         if not candidates:
             raise InvalidInput("There is nothing to choose from.", "candidates")
-        ids = tuple(candidate.id for candidate in candidates)
+        ids = tuple([candidate.id for candidate in candidates])
+        statistics = self._points.get(point) or PointStatistics()
+        features = self._features(point, statistics, context, candidates)
+        beliefs = self._beliefs.get(point)
+        if beliefs is None:
+            beliefs = Beliefs(statistics, self.settings.half_life_s)
+            if point in self._points:
+                self._beliefs[point] = beliefs
+        cell = statistics.cells.get(context.cell, len(statistics.cells))
+        arms = self._arms(statistics, ids)
+        mean, deviation = beliefs.expect(cell, arms, features)
+        counts = statistics.table[COUNT:, cell]
+        return Outlook(
+            ids,
+            probabilities(mean, deviation, self.settings.floor, self.settings.cap),
+            mean,
+            deviation,
+            counts[0, arms].copy(),
+            beliefs.solution().overall[arms].copy(),
+            counts[AVERAGE - COUNT, arms].copy(),
+        )
+
+    def _features(
+        self, point: str, statistics: PointStatistics, context: Context, candidates: Sequence[Candidate]
+    ) -> Floats | None:
+        features = feature_rows(context, candidates)
+        if features is None and not statistics.width:
+            return None
+        if features is None or statistics.width not in (0, features.shape[1]):
+            raise InvalidInput(f"Point {point!r} has had {statistics.width - 1} features so far.", "features")
+        if features.shape[1] > MAX_WIDTH:
+            raise InvalidInput(f"A linear model takes up to {MAX_WIDTH - 1} features.", "features")
+        statistics.widen(features.shape[1])
+        return features
+
+    def _arms(self, statistics: PointStatistics, ids: tuple[str, ...]) -> Indices:
+        known = statistics.arms
         if len(set(ids)) < len(ids):
             raise InvalidInput("Two candidates have the same id.", "candidates")
-        features = feature_rows(context, candidates)
-        statistics = self._points.setdefault(point, PointStatistics())
-        if features is not None:
-            statistics.widen(features.shape[1])
-        if statistics.width and (features is None or features.shape[1] != statistics.width):
-            raise InvalidInput(f"Point {point!r} has had {statistics.width - 1} features so far.", "features")
-        beliefs = self._beliefs.get(point)
-        cell = statistics.cells.get(context.cell, len(statistics.cells))
-        arms = np.array([statistics.arms.get(name, len(statistics.arms)) for name in ids], dtype=np.intp)
-        if beliefs is None:
-            beliefs = self._beliefs[point] = Beliefs(statistics, statistics.fading(self.settings.half_life_s))
-        mean, deviation = beliefs.expect(cell, arms, features)
-        table = statistics.table
-        samples = table[COUNT, cell, arms]
-        average = np.where(samples > 0, table[AVERAGE, cell, arms], math.nan)
-        probability = probabilities(mean, deviation, self.settings.floor, self.settings.cap)
-        overall = table[COUNT].sum(axis=0)[arms]
-        return Outlook(ids, probability, mean, deviation, samples, overall, average)
+        new = len(known)
+        return np.array([known.get(name, new) for name in ids], dtype=np.intp)
 
     def learn_one(self, choice_id: str, reward: float | None, *, now_s: float, part: str = "") -> None:
         """Take the reward of a choice.
@@ -178,6 +200,28 @@ class Policy:
     def judge(self, log: Sequence[LoggedChoice], target_policy: Target | None = None, **how: Any) -> Estimate:
         """What a policy (this one, where none is given) would have earned on a log; see `judging.judge`."""
         return judge(log, self if target_policy is None else target_policy, **how)
+
+    def compare(
+        self,
+        a: str,
+        b: str,
+        *,
+        point: str,
+        cell: str | None = None,
+        level: float = 0.95,
+        bounds: tuple[float, float] = (-1.0, 1.0),
+    ) -> Verdict:
+        """Which of two candidates earns more at a point (in one cell, or cell by cell in all); see `compare`.
+
+        ``bounds`` are the least and the most a reward can be. The verdict may be asked for at any time, any number of
+        times. Nothing fades here.
+        """
+        points = self._points.get(point, PointStatistics())
+        cells = range(len(points.cells)) if cell is None else [points.cells.get(cell, len(points.cells))]
+        columns = [points.arms.get(name, len(points.arms)) for name in (a, b)]
+        layers = points.table[[COUNT, PLAIN, SPREAD]]
+        tallies = [[_tally(*layers[:, row, column].tolist()) for column in columns] for row in cells]
+        return compare_tallies((a, b), [(left, right) for left, right in tallies], level=level, bounds=bounds)
 
     def merge(self, other: "Policy") -> None:
         """Know what another policy knows, of its own site and of those merged into it.
@@ -229,6 +273,8 @@ class Policy:
 
     def state(self) -> bytes:
         """Everything learned and remembered, for `restore`."""
+        for beliefs in self._beliefs.values():
+            beliefs.settle()
         rows, outlooks = self._ledger.rows()
         sites = self.sites()
         header = {
@@ -245,10 +291,7 @@ class Policy:
         header, arrays = unpack(state)
         sites = {}
         for name, site in header["sites"].items():
-            points = {
-                point: PointStatistics.read(one, next(arrays), next(arrays), next(arrays))
-                for point, one in site["points"].items()
-            }
+            points = {point: PointStatistics.read(one, arrays) for point, one in site["points"].items()}
             for statistics in points.values():
                 statistics.refaded(header["half_life_s"], self.settings.half_life_s)
             sites[name] = SiteStatistics(site["epoch"], site["version"], points)
@@ -279,31 +322,44 @@ class Policy:
 
     def _apply(self, entry: Entry, reward: float | None) -> None:
         """Make the statistics hold this reward for a choice, in place of what they hold for it now."""
-        own = self._own.points.setdefault(entry.choice.point, PointStatistics())
+        point = entry.choice.point
+        own = self._own.points.setdefault(point, PointStatistics())
+        total = self._points.setdefault(point, own)
         self._own.version += 1
-        self._move(own, entry, reward)
-        total = self._points.setdefault(entry.choice.point, own)
+        cell, arm = self._move(own, entry, reward)
+        table = own.table
+        count, average = table.item(COUNT, cell, arm), table.item(AVERAGE, cell, arm)
+        before = count - (reward is not None) + (entry.reward is not None)
+        newest = entry.moved_average(int(before), average, reward, self.settings.newest_weight)
+        table[AVERAGE, cell, arm] = newest
         if total is not own:
-            self._move(total, entry, reward)
-        entry.reward = reward
-        beliefs = self._beliefs.get(entry.choice.point)
-        if beliefs is not None:
-            beliefs.settle(total.fading(self.settings.half_life_s))
+            cell, arm = self._move(total, entry, reward)
+            everywhere = total.table.item(COUNT, cell, arm)
+            others = total.table.item(AVERAGE, cell, arm) * (everywhere - count + before) - before * average
+            total.table[AVERAGE, cell, arm] = (others + count * newest) / everywhere if everywhere else 0.0
+        is_first, entry.reward = entry.reward is None and reward is not None, reward
+        beliefs = self._beliefs.get(point)
+        if beliefs is not None and is_first and reward is not None:
+            beliefs.learned(cell, arm, reward, entry.features)
+        elif beliefs is not None:
+            beliefs.changed()
 
-    def _move(self, statistics: PointStatistics, entry: Entry, reward: float | None) -> None:
+    def _move(self, statistics: PointStatistics, entry: Entry, reward: float | None) -> tuple[int, int]:
+        """Change one site's, or all sites' sums; return the cell and the arm there."""
         choice, features = entry.choice, entry.features
         if features is not None:
             statistics.widen(len(features))
         arm, cell = statistics.arm(choice.candidate), statistics.cell(choice.context.cell)
         weight = statistics.weight_at(choice.at_s, self.settings.half_life_s)
-        statistics.latest_s = max(statistics.latest_s, choice.at_s)
+        if choice.at_s > statistics.latest_s:
+            statistics.latest_s = choice.at_s
+        expected = choice.outlook.expected.item(choice.index)
         for value, sign in ((entry.reward, -1.0), (reward, 1.0)):
             if value is not None:
                 statistics.take(arm, cell, value, features, weight, sign)
-                surprise = value - float(choice.outlook.expected[choice.index])
-                statistics.table[SPREAD, cell, arm] += sign * surprise * surprise
-        table = statistics.table
-        if reward is not None and entry.reward is None:
-            count, old = table[COUNT, cell, arm], table[AVERAGE, cell, arm]
-            newest = self.settings.newest_weight
-            table[AVERAGE, cell, arm] = reward if count == 1 else (1 - newest) * old + newest * reward
+                statistics.table[SPREAD, cell, arm] += sign * (value - expected) ** 2
+        return cell, arm
+
+
+def _tally(count: float, total: float, spread: float) -> Tally:
+    return Tally(count=count, total=total, spread=max(spread, 0.0))

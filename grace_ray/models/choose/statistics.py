@@ -9,7 +9,8 @@ half-lives scales by a power of two, which is exact in floating point. So decay 
 """
 
 import math
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -19,14 +20,16 @@ Floats = NDArray[np.float64]
 
 WEIGHT, REWARD, SQUARE, COUNT, PLAIN, SPREAD, AVERAGE = range(7)  # layers of the table; the first three fade
 FIELDS = 7
+MAX_WIDTH = 257
 _LAYERS = np.arange(FIELDS)
 _REBASE_AT = 32  # half-lives: 2^32 is far from overflow, and rare
 
 
 @dataclass(slots=True)
 class PointStatistics:
-    """Tables of shape (FIELDS, cells, arms) with room to grow, ridge statistics (arms, d, d) and (arms, d).
+    """Tables of shape (FIELDS, cells, arms) with room to grow; where there are features, linear models' sums.
 
+    ``gram`` (arms, d, d) are sums of g f f', ``moment`` (arms, d) of g f r, ``reach`` (cells, arms, d) of g f.
     ``origin`` counts whole half-lives since time 0. ``latest_s`` is the newest time seen.
     """
 
@@ -36,6 +39,7 @@ class PointStatistics:
     width: int = 0
     gram: Floats = field(default_factory=lambda: np.zeros((8, 0, 0)))
     moment: Floats = field(default_factory=lambda: np.zeros((8, 0)))
+    reach: Floats = field(default_factory=lambda: np.zeros((4, 8, 0)))
     origin: int = 0
     latest_s: float = -math.inf
 
@@ -61,13 +65,17 @@ class PointStatistics:
         """Make room for ridge statistics of ``width`` numbers, where there is none yet."""
         if width and not self.width:
             self.width = width
-            arms = self.table.shape[2]
+            cells, arms = self.table.shape[1:]
             self.gram, self.moment = np.zeros((arms, width, width)), np.zeros((arms, width))
+            self.reach = np.zeros((cells, arms, width))
 
     def _grow(self, cells: int, arms: int) -> None:
         table = np.zeros((FIELDS, cells, arms))
         table[:, : self.table.shape[1], : self.table.shape[2]] = self.table
         self.table = table
+        reach = np.zeros((cells, arms, self.width))
+        reach[: self.reach.shape[0], : self.reach.shape[1]] = self.reach
+        self.reach = reach
         if arms > len(self.gram):
             gram, moment = np.zeros((arms, self.width, self.width)), np.zeros((arms, self.width))
             gram[: len(self.gram)], moment[: len(self.moment)] = self.gram, self.moment
@@ -77,11 +85,16 @@ class PointStatistics:
         self, arm: int, cell: int, reward: float, features: Floats | None, weight: float, sign: float = 1.0
     ) -> None:
         """Add a reward of an arm in a cell (or with ``sign`` -1 take it away), its features (width,) or None."""
-        amount = sign * weight
-        self.table[:AVERAGE, cell, arm] += (amount, amount * reward, amount * reward * reward, sign, sign * reward, 0.0)
+        table, amount = self.table, sign * weight
+        table[WEIGHT, cell, arm] += amount
+        table[REWARD, cell, arm] += amount * reward
+        table[SQUARE, cell, arm] += amount * reward * reward
+        table[COUNT, cell, arm] += sign
+        table[PLAIN, cell, arm] += sign * reward
         if features is not None:
             self.gram[arm] += np.outer(amount * features, features)
             self.moment[arm] += amount * reward * features
+            self.reach[cell, arm] += amount * features
 
     def rebase(self, origin: int) -> None:
         """Count weights from another origin (whole half-lives): exact."""
@@ -91,6 +104,7 @@ class PointStatistics:
         self.table[:COUNT] *= factor
         self.gram *= factor
         self.moment *= factor
+        self.reach *= factor
         self.origin = origin
 
     def weight_at(self, now_s: float, half_life_s: float) -> float:
@@ -103,7 +117,7 @@ class PointStatistics:
 
     def fading(self, half_life_s: float) -> float:
         """What the inflated sums must be multiplied with to be those of ``latest_s``."""
-        return math.exp2(self.origin - self.latest_s / half_life_s) if math.isfinite(self.latest_s) else 1.0
+        return math.exp2(self.origin - self.latest_s / half_life_s) if self.latest_s > -math.inf else 1.0
 
     def add(self, other: "PointStatistics", sign: float = 1.0) -> None:
         """Add what another site knows."""
@@ -125,14 +139,20 @@ class PointStatistics:
         if other.width:
             self.gram[arms] += other.gram[: len(arms)] * (factor * sign)
             self.moment[arms] += other.moment[: len(arms)] * (factor * sign)
+            self.reach[np.ix_(cells, arms)] += other.reach[: len(cells), : len(arms)] * (factor * sign)
         self.latest_s = max(self.latest_s, other.latest_s)
 
     def copy(self) -> "PointStatistics":
         """The same, sharing nothing."""
-        return PointStatistics(
-            dict(self.arms), dict(self.cells), self.table.copy(), self.width, self.gram.copy(), self.moment.copy(),
-            self.origin, self.latest_s,
-        )  # fmt: skip
+        return replace(
+            self,
+            arms=dict(self.arms),
+            cells=dict(self.cells),
+            table=self.table.copy(),
+            gram=self.gram.copy(),
+            moment=self.moment.copy(),
+            reach=self.reach.copy(),
+        )
 
     def without(self, arms: frozenset[str] = frozenset(), cells: frozenset[str] = frozenset()) -> "PointStatistics":
         """The same as if these arms and cells had never been (the ridge of an arm that stays keeps its cells)."""
@@ -145,6 +165,7 @@ class PointStatistics:
         if len(new_arms):
             left.table[np.ix_(_LAYERS, new_cells, new_arms)] = self.table[np.ix_(_LAYERS, old_cells, old_arms)]
             left.gram[new_arms], left.moment[new_arms] = self.gram[old_arms], self.moment[old_arms]
+            left.reach[np.ix_(new_cells, new_arms)] = self.reach[np.ix_(old_cells, old_arms)]
         return left
 
     def refaded(self, old_s: float, new_s: float) -> None:
@@ -157,6 +178,7 @@ class PointStatistics:
         self.table[:COUNT] *= factor
         self.gram *= factor
         self.moment *= factor
+        self.reach *= factor
 
     def header(self) -> dict[str, Any]:
         """All but the arrays, in JSON's types."""
@@ -164,17 +186,19 @@ class PointStatistics:
         return {"arms": list(self.arms), "cells": list(self.cells), "origin": self.origin, "latest_s": latest}
 
     def arrays(self) -> list[Floats]:
-        """The table, gram and moment, without the room to grow."""
+        """Table, gram, moment and reach, without the room to grow."""
         arms, cells = len(self.arms), len(self.cells)
-        return [self.table[:, :cells, :arms], self.gram[:arms], self.moment[:arms]]
+        return [self.table[:, :cells, :arms], self.gram[:arms], self.moment[:arms], self.reach[:cells, :arms]]
 
     @classmethod
-    def read(cls, header: dict[str, Any], table: Floats, gram: Floats, moment: Floats) -> "PointStatistics":
+    def read(cls, header: dict[str, Any], arrays: Iterator[Floats]) -> "PointStatistics":
         """What `header` and `arrays` gave."""
         latest = -math.inf if header["latest_s"] is None else float(header["latest_s"])
         made = cls(origin=int(header["origin"]), latest_s=latest)
+        table, gram, moment, reach = (next(arrays) for _ in range(4))
         made.widen(moment.shape[1])
         arms, cells = [made.arm(name) for name in header["arms"]], [made.cell(name) for name in header["cells"]]
         made.table[:, : len(cells), : len(arms)] = table
         made.gram[: len(arms)], made.moment[: len(arms)] = gram, moment
+        made.reach[: len(cells), : len(arms)] = reach
         return made

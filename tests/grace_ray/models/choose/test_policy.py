@@ -232,3 +232,28 @@ def test_remembered_choices_are_bounded():
     policy.learn_one("-24", 1.0, now_s=0.0)
     with pytest.raises(NotFound):
         policy.learn_one("-14", 1.0, now_s=0.0)
+
+
+def test_a_corrected_reward_corrects_the_moving_average_as_if_it_had_always_been():
+    averages = []
+    for first in (0.2, 0.9):
+        policy, rng = Policy(), np.random.default_rng(0)
+        for number, reward in enumerate((0.5, first, 1.0, 0.0)):
+            policy.choose("p", HERE, CANDIDATES[:1], rng, now_s=0.0, choice_id=str(number))
+            policy.learn_one(str(number), reward, now_s=0.0)
+        policy.learn_one("1", 0.9, now_s=1.0)
+        averages.append(policy.recommend("p", HERE, CANDIDATES[:1])[0].moving_average)
+    assert averages[0] == pytest.approx(averages[1], abs=1e-12)
+
+
+def test_a_withdrawn_reward_leaves_the_moving_average_as_if_it_had_never_been():
+    averages = []
+    for rewards in ((0.5, 1.0, 0.0), (0.5, 0.7, 1.0, 0.0)):
+        policy, rng = Policy(), np.random.default_rng(0)
+        for number, reward in enumerate(rewards):
+            policy.choose("p", HERE, CANDIDATES[:1], rng, now_s=0.0, choice_id=str(number))
+            policy.learn_one(str(number), reward, now_s=0.0)
+        if len(rewards) == 4:
+            policy.learn_one("1", None, now_s=1.0)
+        averages.append(policy.recommend("p", HERE, CANDIDATES[:1])[0].moving_average)
+    assert averages[0] == pytest.approx(averages[1], abs=1e-12)

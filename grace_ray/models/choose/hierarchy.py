@@ -1,0 +1,140 @@
+"""Beliefs without features: a hierarchical Gaussian over what a cell, an arm, and an arm in a cell do to a reward.
+
+reward = level + cell effect + arm effect + effect of the arm in the cell + noise, each Gaussian with a variance of its
+own. Given the variances, the effects' posterior means follow by backfitting (which is block Gauss-Seidel on Henderson's
+mixed-model equations, "Best linear unbiased estimation and prediction under a selection model", 1975); the variances
+follow from the effects by a few steps of EM with a weak prior in units of the rewards' own variance. So an arm that is
+new is expected to be like the others, one new in a cell like itself elsewhere, and a cell that is hard for all is not
+held against those who were tried in it.
+
+Everything is a function of sums. Between two full solutions, single rewards move only the arm and the cell they touch.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grace_ray.models.choose.statistics import COUNT, REWARD, SQUARE, WEIGHT, PointStatistics
+
+Floats = NDArray[np.float64]
+Indices = NDArray[np.intp]
+
+SWEEPS = 4
+FIRST_VARIANCE, FIRST_WORTH = 0.1, 2.0  # of rewards before there are any, and how many rewards that is worth
+ARM_SHARE, CELL_SHARE, PAIR_SHARE, NOISE_SHARE = 0.3, 0.1, 0.2, 0.8  # prior variances, in units of the rewards'
+ARM_WORTH, CELL_WORTH, PAIR_WORTH, NOISE_WORTH = 2.0, 2.0, 4.0, 6.0  # how many effects each prior is worth
+TINY = 1e-12
+
+
+class Hierarchy:
+    """Posterior mean and deviation of the reward of each arm in each cell of one point.
+
+    ``fading`` scales the statistics' inflated weights to now.
+    """
+
+    def __init__(self, statistics: PointStatistics, fading: float = 1.0) -> None:
+        self.statistics = statistics
+        self.settle(fading)
+
+    def settle(self, fading: float) -> None:
+        """Solve anew from the sums."""
+        self.fading = fading
+        table = self.statistics.table
+        self.weight = table[WEIGHT] * fading
+        reward = table[REWARD] * fading
+        self._seen = self.weight > TINY
+        self.means = np.divide(reward, self.weight, out=np.zeros_like(reward), where=self._seen)
+        self.overall = table[COUNT].sum(axis=0)
+        within = float((table[SQUARE] * fading - reward * self.means).sum())
+        self._solve(max(within, 0.0), float(self.weight.sum()))
+        self._spread_out()
+
+    def _solve(self, within: float, total: float) -> None:
+        """Backfit the effects and re-estimate the variances, in turn."""
+        seen, weight, means = self._seen, self.weight, self.means
+        safe = np.where(seen, weight, 1.0)
+        self.level = float((weight * means).sum()) / total if total > 0 else 0.0
+        spread = within + float((weight * (means - self.level) ** 2).sum())
+        scale = (spread + FIRST_WORTH * FIRST_VARIANCE) / (total + FIRST_WORTH)
+        arm_v, cell_v, pair_v, noise = (scale * s for s in (ARM_SHARE, CELL_SHARE, PAIR_SHARE, NOISE_SHARE))
+        in_cells, in_arms = seen.any(axis=1), seen.any(axis=0)
+        cells, arms, pairs = int(in_cells.sum()), int(in_arms.sum()), int(seen.sum())
+        arm, level = np.zeros(weight.shape[1]), self.level
+        if cells <= 1:
+            cell_v = pair_v = TINY * scale
+        for _ in range(SWEEPS):
+            noise_of = noise / safe
+            precision = np.where(seen, 1.0 / (pair_v + noise_of), 0.0)
+            share = pair_v * precision
+            cell_precision, arm_precision = precision.sum(axis=1) + 1 / cell_v, precision.sum(axis=0) + 1 / arm_v
+            cell = (precision * (means - level - arm)).sum(axis=1) / cell_precision
+            apart = means - cell[:, None]
+            arm = (precision * (apart - level)).sum(axis=0) / arm_precision
+            apart = apart - arm
+            level = float((precision * apart).sum() / (precision.sum() + TINY))
+            left = apart - level
+            pair = share * left
+            doubt = noise_of * share
+            arm_v = (ARM_WORTH * ARM_SHARE * scale + ((arm**2 + 1 / arm_precision)[in_arms]).sum()) / (ARM_WORTH + arms)
+            if cells > 1:
+                moved = (cell**2 + 1 / cell_precision)[in_cells].sum()
+                cell_v = (CELL_WORTH * CELL_SHARE * scale + moved) / (CELL_WORTH + cells)
+                pair_v = (PAIR_WORTH * PAIR_SHARE * scale + (pair**2 + doubt)[seen].sum()) / (PAIR_WORTH + pairs)
+            errors = within + float((weight * ((left - pair) ** 2 + doubt))[seen].sum())
+            noise = (NOISE_WORTH * NOISE_SHARE * scale + errors) / (NOISE_WORTH + total)
+        self.level, self.arm, self.cell = level, arm, cell
+        self.arm_variance, self.cell_variance = float(arm_v), float(cell_v)
+        self.pair_variance, self.noise = float(pair_v), float(noise)
+
+    def _spread_out(self) -> None:
+        """The tables that `expect` reads, and the sums that `learned` moves."""
+        noise, pair = self.noise, self.pair_variance
+        self._precision = np.where(self._seen, self.weight / (pair * self.weight + noise), 0.0)
+        share = pair * self._precision
+        self._rest = 1.0 - share
+        self._rest_squared = self._rest**2
+        self._known = share * self.means
+        self._pair_doubt = pair * self._rest
+        self._arm_weight = self._precision.sum(axis=0)
+        self._cell_weight = self._precision.sum(axis=1)
+        residual = self._precision * (self.means - self.level)
+        self._arm_sum = (residual - self._precision * self.cell[:, None]).sum(axis=0)
+        self._cell_sum = (residual - self._precision * self.arm).sum(axis=1)
+        self._base = self.level + self._arm_sum / (self._arm_weight + 1 / self.arm_variance)
+        self._cell_base = self._cell_sum / (self._cell_weight + 1 / self.cell_variance)
+        self._arm_doubt = 1.0 / (self._arm_weight + 1 / self.arm_variance)
+
+    def learned(self, cell: int, arm: int) -> None:
+        """Follow the statistics after one more reward of an arm in a cell."""
+        weight = self.statistics.table.item(WEIGHT, cell, arm) * self.fading
+        if weight <= TINY:
+            self.settle(self.fading)
+            return
+        mean = self.statistics.table.item(REWARD, cell, arm) * self.fading / weight
+        precision = weight / (self.pair_variance * weight + self.noise)
+        old, old_mean = self._precision.item(cell, arm), self.means.item(cell, arm)
+        arm_effect, cell_effect = self._base.item(arm) - self.level, self._cell_base.item(cell)
+        moved = precision * (mean - self.level) - old * (old_mean - self.level)
+        self.means[cell, arm], self._precision[cell, arm] = mean, precision
+        share = self.pair_variance * precision
+        rest = 1.0 - share
+        self._rest[cell, arm], self._rest_squared[cell, arm] = rest, rest * rest
+        self._known[cell, arm], self._pair_doubt[cell, arm] = share * mean, self.pair_variance * rest
+        more = precision - old
+        arm_weight = self._arm_weight.item(arm) + more
+        arm_sum = self._arm_sum.item(arm) + moved - more * cell_effect
+        self._arm_weight[arm], self._arm_sum[arm] = arm_weight, arm_sum
+        doubt = 1.0 / (arm_weight + 1.0 / self.arm_variance)
+        self._base[arm], self._arm_doubt[arm] = self.level + arm_sum * doubt, doubt
+        cell_weight = self._cell_weight.item(cell) + more
+        cell_sum = self._cell_sum.item(cell) + moved - more * arm_effect
+        self._cell_weight[cell], self._cell_sum[cell] = cell_weight, cell_sum
+        self._cell_base[cell] = cell_sum / (cell_weight + 1.0 / self.cell_variance)
+
+    def expect(self, cell: int, arms: Indices | slice, features: Floats | None = None) -> tuple[Floats, Floats]:
+        """Mean and standard deviation, each (k,), of ``arms`` in a cell; ``features`` are not looked at."""
+        mean = self._base[arms] + self._cell_base.item(cell)
+        mean *= self._rest[cell, arms]
+        mean += self._known[cell, arms]
+        variance = self._rest_squared[cell, arms] * self._arm_doubt[arms]
+        variance += self._pair_doubt[cell, arms]
+        return mean, np.sqrt(variance, out=variance)
