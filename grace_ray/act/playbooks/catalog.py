@@ -23,7 +23,7 @@ Parameter = Scalar | list[Scalar]
 
 
 class _Written(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 class _WrittenStep(_Written):
@@ -161,7 +161,7 @@ def _checked(plain: Any) -> Playbook:
             raise _Fault((), "a playbook is a mapping with id, description, risk and steps", 1)
         written = _WrittenPlaybook.model_validate(plain)
     except ValidationError as error:
-        first = error.errors()[0]
+        first = min(error.errors(), key=_unknown_first)
         raise _Fault(first["loc"], first["msg"]) from error
     if written.id == DO_NOTHING:
         raise _Fault(("id",), "this id stands for doing nothing")
@@ -201,13 +201,18 @@ def _fault_in(step: Step, parameters: Mapping[str, Any]) -> tuple[Sequence[str |
     try:
         KINDS[step.kind].arguments.model_validate(filled(dict(step.arguments), parameters))
     except ValidationError as error:
-        for fault in sorted(error.errors(), key=lambda fault: fault["type"] != "extra_forbidden"):
+        for fault in sorted(error.errors(), key=_unknown_first):
             loc = [part for part in fault["loc"] if isinstance(part, str | int)]
             place = loc[: _depth(step.arguments, loc)] or loc[:1]
             awaited = any(parameters.get(name, "") is None for name in names_in(_at(step.arguments, place)))
             if not awaited:
                 return place, fault["msg"]
     return None
+
+
+def _unknown_first(fault: Mapping[str, Any]) -> bool:
+    """Sort an unknown name before what it leaves missing: a slip of the pen makes both."""
+    return bool(fault["type"] != "extra_forbidden")
 
 
 def _depth(value: Any, place: Sequence[str | int]) -> int:

@@ -27,7 +27,7 @@ class StepTimedOut(StepFailed):
 class Arguments(BaseModel):
     """Arguments of a step; unknown names are refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 A = TypeVar("A", bound=Arguments, contravariant=True)

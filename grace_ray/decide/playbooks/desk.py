@@ -34,7 +34,7 @@ from grace_ray.core.playbook import (
     StepResult,
 )
 from grace_ray.core.ports import Playbooks
-from grace_ray.core.sample import metric_of
+from grace_ray.core.sample import labels_of, metric_of
 from grace_ray.core.store import Reader, Record
 from grace_ray.decide.playbooks.archive import Verdict, verdict_record
 from grace_ray.decide.playbooks.asked import experience_in, name_in
@@ -51,7 +51,7 @@ from grace_ray.decide.playbooks.runs import (
     has_left,
     new_run,
 )
-from grace_ray.decide.playbooks.situation import Situation, cell_of, labels_of, situation_of
+from grace_ray.decide.playbooks.situation import Situation, cell_of, situation_of
 from grace_ray.decide.playbooks.standing import broken_rule, standing
 from grace_ray.models.choose import Choice
 from grace_ray.settings import PlaybookSettings

@@ -9,7 +9,7 @@ from typing import Any
 from grace_ray.core.clock import from_us
 from grace_ray.core.entry import Entry
 from grace_ray.core.metric import Metric
-from grace_ray.core.sample import metric_of
+from grace_ray.core.sample import labels_of, metric_of
 from grace_ray.decide.playbooks.rewards import badness
 
 FEATURES = ("badness", "is_forecast", "probability", "urgency", "attempt", "hour_sin", "hour_cos")
@@ -101,26 +101,6 @@ def situation_of(entry: Entry, metrics: Mapping[str, Metric]) -> Situation | Non
             labels=labels_of(series),
         )
     return None
-
-
-def labels_of(series: str) -> dict[str, str]:
-    r"""Return the labels in a series' key.
-
-    >>> labels_of('infra.process_memory{part="triage",zone="a\"b"}')
-    {'part': 'triage', 'zone': 'a"b'}
-    """
-    found, text = {}, series.partition("{")[2]
-    while text and not text.startswith("}"):
-        name, _, text = text.partition('="')
-        value = ""
-        while text and not text.startswith('"'):
-            step = 2 if text.startswith("\\") else 1
-            piece = text[:step]
-            value += {"\\n": "\n"}.get(piece, piece[-1])
-            text = text[step:]
-        found[name] = value
-        text = text[1:].removeprefix(",")
-    return found
 
 
 def _number(value: Any, otherwise: float) -> float:

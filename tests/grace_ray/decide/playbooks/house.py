@@ -211,7 +211,7 @@ class House:
     def carry_out(self, stop=None):
         """Carry out what may start, and take back what was cut off; return the runs as they are then."""
         done = [run.run_id for run in self.do_lost()]
-        for run in self.do("starts_for_test", 10) if hasattr(self.desk, "starts_for_test") else self.starts():
+        for run in self.starts():
             playbook = self.playbooks.get(run.playbook)
             record = LoopRecord(self, run.run_id)
             if run.is_dry:
