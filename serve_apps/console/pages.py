@@ -15,6 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import Response
 
 from grace_ray import __version__
+from grace_ray.core.metric import CRITICAL_METRICS
 from serve_apps.gateway import Gateway
 
 _HERE = Path(__file__).parent
@@ -45,6 +46,8 @@ PAGES = (
     Page("/forecasts", "forecasts", "Forecasts"),
     Page("/forecasts/{series:path}", "forecast", "Forecast"),
     Page("/incidents", "incidents", "Incidents"),
+    Page("/playbooks", "playbooks", "Playbooks"),
+    Page("/playbooks/runs/{run_id}", "run", "Run of a playbook"),
     Page("/clusters", "clusters", "Clusters"),
     Page("/clusters/{cluster_key:path}", "cluster", "Cluster"),
     Page("/missions", "missions", "Missions"),
@@ -58,6 +61,7 @@ NAVIGATION = (
     ("/", "Overview", "overview"),
     ("/forecasts", "Forecasts", "forecasts forecast"),
     ("/incidents", "Incidents", "incidents"),
+    ("/playbooks", "Playbooks", "playbooks run"),
     ("/clusters", "Clusters", "clusters cluster"),
     ("/missions", "Missions", "missions mission"),
     ("/knowledge", "Knowledge", "knowledge"),
@@ -73,7 +77,13 @@ def console_router(gateway: Gateway) -> APIRouter:
     templates = Environment(
         loader=FileSystemLoader(_HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    shared = {"version": __version__, "files": f"/console/{version}", "url": gateway.settings.url, "nav": NAVIGATION}
+    shared = {
+        "version": __version__,
+        "files": f"/console/{version}",
+        "url": gateway.settings.url,
+        "nav": NAVIGATION,
+        "critical_metrics": CRITICAL_METRICS,
+    }
     for page in PAGES:
         html = templates.get_template(f"{page.name}.html").render(page=page, **shared).encode()
         router.get(page.path)(_shows(html))

@@ -22,12 +22,14 @@ from grace_ray.core.jsonable import to_plain
 from grace_ray.loop import LocalGateway, Loop
 from grace_ray.settings import AuthToken, Settings, load
 from serve_apps.app import build
-from tests.browser.foreseen import Clock, live_through
+from tests.browser.foreseen import Clock, learn_elsewhere, live_through
 from tests.conftest import free_port
+from tests.grace_ray.decide.playbooks.house import LoopRecord, MemoryRuntime
 
 QUESTIONS = {
     "knowledge": frozenset({"search", "stats", "passages", "explain"}),
     "forecaster": frozenset({"predict"}),
+    "playbooks": frozenset({"recommend", "statistics", "policies", "performance"}),
 }
 HOSTILE = (
     '<img src=x onerror="document.title=\'owned\'"><script>document.title="owned"</script> no space left on device'
@@ -89,10 +91,44 @@ class _Knowledge:
         return self._loop.change("knowledge", "operate", "add", {"documents": to_plain(documents)})["added"]
 
 
-def _carry_out(settings: Settings) -> Callable[[Loop, datetime], bool]:
-    """Return what carries out the missions that wait, one after the other."""
+class _Change:
+    """A loop as a run's record wants it."""
+
+    def __init__(self, loop: Loop) -> None:
+        self._loop = loop
+
+    def do(self, method: str, *args: Any) -> Any:
+        return self._loop.change("playbooks", method, *args)
+
+
+class _Gateway(LocalGateway):
+    """Answers a dry run when it is done, as the actor does."""
+
+    async def call(self, part: str, method: str, *args: Any) -> Any:
+        made = await super().call(part, method, *args)
+        return self._loop.parts[part].run_of(made.run_id) if getattr(made, "is_dry", False) else made
+
+
+def _carry_out(settings: Settings, clock: Clock) -> Callable[[Loop, datetime], bool]:
+    """Return what carries out the missions and the runs that wait, one after the other."""
+    playbooks, runner = wiring.load_playbooks(settings), wiring.build_playbook_runner(settings, MemoryRuntime(), clock)
+
+    def run_playbooks(loop: Loop, now: datetime) -> bool:
+        desk = loop.parts["playbooks"]
+        effects, runs = desk.starts(now, 10)
+        loop.commit(desk, effects)
+        for run in runs:
+            record = LoopRecord(_Change(loop), run.run_id)
+            if run.is_dry:
+                loop.change("playbooks", "planned", run.run_id, runner.dry(run, playbooks.get(run.playbook)))
+            else:
+                runner.run(run, playbooks.get(run.playbook), record, threading.Event())
+        return bool(runs)
 
     def carry_out(loop: Loop, now: datetime) -> bool:
+        return run_missions(loop, now) or run_playbooks(loop, now)
+
+    def run_missions(loop: Loop, now: datetime) -> bool:
         launcher = loop.parts["mission_launcher"]
         effects, starts = launcher.starts(now, ["here"])
         loop.commit(launcher, effects)
@@ -112,13 +148,20 @@ def _serve(home: Path, *, steps: int = 0, **settings: Any) -> Iterator[Site]:
     off = {"web": {"enabled": False}, "github": {"enabled": False}, "knowledge": {"dense": False}}
     chosen = load(home=home, http_port=port, **off, **settings)
     wiring.prepare_home(chosen)
-    builders = (wiring.build_triage, wiring.build_launcher, wiring.build_knowledge, wiring.build_forecaster)
+    builders = (
+        wiring.build_triage,
+        wiring.build_launcher,
+        wiring.build_knowledge,
+        wiring.build_forecaster,
+        wiring.build_desk,
+    )
     parts = [build_part(chosen) for build_part in builders]
     journal, clock = wiring.open_journal(chosen), Clock()
-    loop = Loop(journal, wiring.open_reader(chosen), parts, clock, _carry_out(chosen))
+    loop = Loop(journal, wiring.open_reader(chosen), parts, clock, _carry_out(chosen, clock))
     if steps:
+        learn_elsewhere(loop)
         live_through(loop, clock, steps)
-    app = build(LocalGateway(chosen, loop, QUESTIONS))
+    app = build(_Gateway(chosen, loop, QUESTIONS))
     config = uvicorn.Config(
         app, host="127.0.0.1", port=port, log_level="warning", lifespan="off", timeout_graceful_shutdown=1
     )

@@ -19,6 +19,7 @@ STEP_S = 300
 LATENCY = "api.latency_p95"
 OUTSIDE = 'shop.checkout_time{region="eu"}'
 _DAYS_STEPS = 288
+_HELP = {"scale-http-up": 0.6, "shed-low-severity": 0.2, "restart-http-replicas": -0.4, "do_nothing": -0.1}
 _SHAPES: dict[str, Callable[[int], float]] = {
     LATENCY: lambda ago: 180 + 25 * _day(ago) + max(0.0, 24 - ago) * 11,
     "api.error_rate": lambda ago: 0.4 + (2.6 if 20 <= ago < 23 else 0.0),
@@ -58,13 +59,24 @@ def live_through(loop: Loop, clock: Clock, steps: int) -> None:
     clock.behind = timedelta(0)
 
 
+def learn_elsewhere(loop: Loop) -> None:
+    """Take what playbooks brought another system: more replicas help against latency, a restart does not."""
+    chance = np.random.default_rng(11)
+    candidates = [{"playbook": name, "probability": 1 / len(_HELP)} for name in _HELP]
+    for name, help_ in _HELP.items():
+        for _ in range(6):
+            reward = float(np.clip(help_ + 0.25 * chance.standard_normal(), -1, 1))
+            report = {"service": "api", "diagnosis": LATENCY, "playbook": name, "reward": reward, "by": "elsewhere"}
+            loop.change("playbooks", "operate", "experience", {**report, "candidates": candidates})
+
+
 def _write(loop: Loop, end: datetime, values: dict[str, list[float]], agos: range | list[int]) -> None:
     points, snapshots = [], []
     for name, all_values in values.items():
         for ago in agos:
             value = all_values[_DAYS_STEPS - ago]
             at_us = to_us(end - timedelta(seconds=ago * STEP_S))
-            points.append(Point(name, at_us, value))
+            points.append(Point(name, at_us + 290_000_000, value))
             snapshots.append(
                 Snapshot(
                     series=name,

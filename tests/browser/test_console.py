@@ -17,6 +17,7 @@ PAGES = (
     "/",
     "/forecasts",
     "/incidents",
+    "/playbooks",
     "/clusters",
     "/missions",
     "/knowledge?q=disk",

@@ -17,7 +17,14 @@ from tests.browser.foreseen import LATENCY, OUTSIDE
 pytestmark = pytest.mark.browser
 
 OpenPage = Callable[..., Page]
-PAGES = ("/forecasts", f"/forecasts/{LATENCY}", f"/forecasts/{quote(OUTSIDE, safe='')}", "/incidents")
+PAGES = (
+    "/forecasts",
+    f"/forecasts/{LATENCY}",
+    f"/forecasts/{quote(OUTSIDE, safe='')}",
+    "/incidents",
+    "/playbooks",
+    "/",
+)
 FAINT_TEXT = Path(__file__).with_name("faint_text.js").read_text()
 NAMELESS_CONTROLS = Path(__file__).with_name("nameless_controls.js").read_text()
 PHONE = {"viewport": {"width": 375, "height": 812}}
@@ -93,6 +100,15 @@ def test_a_training_is_asked_for_and_followed_to_its_end(foreseeing_site: Site, 
     loop.commit(part, part.training_ended(run.run_id, None, utc_now(), error="The disk is full."))
     expect(page.locator(".toast.bad")).to_contain_text("The disk is full.")
     expect(page.get_by_role("button", name="Train now …")).to_be_enabled()
+
+
+def test_the_overview_shows_the_critical_metrics_and_what_is_coming(foreseeing_site: Site, open_page: OpenPage) -> None:
+    page = open_page(foreseeing_site.url)
+    expect(page.locator("#vitals .metric")).to_have_count(6)
+    expect(page.locator("#vitals .metric").first).to_contain_text("to leave it within the hour")
+    expect(page.locator("#foresight")).to_contain_text("1 open warning")
+    page.get_by_role("button", name="ML health").click()
+    expect(page.get_by_role("dialog", name="ML health")).to_contain_text("calibration")
 
 
 def test_a_hostile_label_stays_text(foreseeing_site: Site, open_page: OpenPage) -> None:

@@ -11,6 +11,8 @@ PAGES = [
     "/forecasts",
     "/forecasts/shop.time%7Bregion%3D%22eu%22%7D",
     "/incidents",
+    "/playbooks",
+    "/playbooks/runs/r1",
     "/clusters",
     "/clusters/a:high:b%2Fc",
     "/missions",

@@ -4,12 +4,13 @@ import { byId, fill, h } from "./dom.js";
 
 /**
  * Ask with a form; the promise gives the values by name, or null where the person thinks better of it.
- * A field: {name, label, type?: text|textarea|select|checkbox, options?: [[value, label]], value?, required?, hint?}.
+ * `content` is a node to be looked at before. A field: {name, label, type?: text|textarea|select|checkbox, options?: [[value, label]], value?, required?, hint?}.
  */
-export function ask({ title, text = "", fields = [], submit = "OK", danger = false }) {
+export function ask({ title, text = "", content = null, fields = [], submit = "OK", danger = false }) {
   return new Promise((resolve) => {
     const form = h("form", { method: "dialog" },
       h("h2", { id: "dialog-title" }, title),
+      content,
       text && h("p", {}, text),
       fields.map(control),
       h("p", { class: "buttons" },

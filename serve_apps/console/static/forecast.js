@@ -98,7 +98,7 @@ function metricPanel({ metric, unit }) {
     ["Category", metric.category], ["Service", metric.service],
     ["Warning", `${metric.direction === "higher_is_worse" ? "from" : "at or below"} ${quantity(metric.warning, unit)}`],
     ["Critical", `${metric.direction === "higher_is_worse" ? "from" : "at or below"} ${quantity(metric.critical, unit)}`],
-    ["May help", metric.playbooks.length ? h("ul", { class: "plainlist" }, metric.playbooks.map((name) => h("li", {}, h("code", {}, name)))) : ""]));
+    ["May help", metric.playbooks.length ? h("ul", { class: "plainlist" }, metric.playbooks.map((name) => h("li", {}, h("a", { class: "key", href: `/playbooks#playbook-${encodeURIComponent(name)}` }, name)))) : ""]));
 }
 
 form.addEventListener("input", () => {

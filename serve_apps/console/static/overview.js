@@ -2,6 +2,7 @@ import { get } from "./api.js";
 import { byId, fill, h, listening } from "./dom.js";
 import { number, time } from "./format.js";
 import * as live from "./live.js";
+import { keepOutlook } from "./outlook.js";
 import { begin } from "./shell.js";
 import { clusterTitle, entryLine, meter, missionCard, outcome, words } from "./widgets.js";
 
@@ -158,6 +159,7 @@ begin();
 reload();
 parts();
 knowledge();
+keepOutlook();
 setInterval(parts, 15_000);
 get("/api/journal", { order: "desc", limit: 15 }).then(({ items }) => {
   if (!items.length) return;

@@ -6,6 +6,7 @@ import { clock, duration, number, percent, time } from "./format.js";
 const STATES = {
   open: "plain", acknowledged: "mild", silenced: "mild", resolved: "good", merged: "mild",
   running: "busy", pending: "mild", completed: "good", failed: "bad", timed_out: "bad", cancelled: "mild",
+  awaiting_approval: "warn", undone: "warn", interrupted: "bad", rejected: "mild", done: "good", skipped: "mild",
   breached: "bad", prevented: "good", false_alarm: "mild",
   found: "good", nothing: "mild", unreachable: "bad", refused: "bad", disabled: "mild", error: "bad",
 };

@@ -1,0 +1,55 @@
+// The overview's strip of what is coming: the critical metrics, open warnings, approvals that wait, and the ML health.
+
+import { get } from "./api.js";
+import { show } from "./dialog.js";
+import { byId, fill, h } from "./dom.js";
+import { number, quantity } from "./format.js";
+import * as live from "./live.js";
+import { spark } from "./plot.js";
+import { bandWord, load, seriesPath } from "./series.js";
+
+const HOURS = 3;
+const PAUSE_MS = 60_000;
+
+/** Fill the strip, and keep it true. */
+export function keepOutlook() {
+  refresh();
+  const calmRefresh = live.calmly(refresh, 1500);
+  live.on("entry", (entry) => { if (/^(metric\.band_changed|incident\.|playbook\.run\.|playbook\.chosen|playbook\.rewarded)/.test(entry.type)) calmRefresh(); });
+  setInterval(() => { if (!document.hidden) refresh(); }, PAUSE_MS);
+}
+
+async function refresh() {
+  const [found, overview] = await Promise.all([
+    Promise.all(byId("vitals").dataset.metrics.split(" ").map((key) => load(key, HOURS).catch(() => null))),
+    get("/api/ml/dashboard/overview").catch(() => null),
+  ]);
+  fill(byId("vitals"), found.filter(Boolean).map(vital));
+  fill(byId("foresight"), overview && told(overview));
+}
+
+function vital(series) {
+  return h("li", { class: "metric", data: { band: series.band } }, h("a", { href: seriesPath(series.key), title: series.metric?.description },
+    h("span", { class: "name" }, series.key), series.past.length
+      ? [h("b", {}, quantity(series.value, series.unit)), spark(series), h("span", { class: "said" }, bandWord(series.band), chance(series))]
+      : h("span", { class: "quiet" }, "no data yet")));
+}
+
+function chance({ probability, band }) {
+  return band === "good" && probability >= 0.05 ? h("span", { class: "quiet" }, `${Math.round(probability * 100)}% to leave it within the hour`) : null;
+}
+
+/** What the ML health score is made of. */
+function why(health) {
+  show("ML health", h("ul", { class: "reasons" }, health.parts.map((part) => h("li", {}, h("b", {}, `${part.name} ${Math.round(part.score)}`), `, weight ${part.weight}: ${part.why}`))));
+}
+
+function told({ health, warnings, playbooks }) {
+  const waiting = playbooks.runs.awaiting_approval ?? 0;
+  const open = warnings.open ?? 0;
+  return [
+    h("li", {}, h("a", { href: "/incidents", class: open ? "state warn" : "" }, `${number(open)} open warning${open === 1 ? "" : "s"}`)),
+    h("li", {}, h("a", { href: "/playbooks", class: waiting ? "state warn" : "" }, `${number(waiting)} approval${waiting === 1 ? "" : "s"} waiting`)),
+    h("li", {}, h("button", { type: "button", class: "plain small", onclick: () => why(health) }, "ML health ", h("b", {}, Math.round(health.score)), ` of 100, ${health.status}`)),
+  ];
+}
