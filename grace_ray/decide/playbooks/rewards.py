@@ -17,9 +17,10 @@ _POINTS_MAX = 1000
 
 
 def badness(metric: Metric, value: float) -> float:
-    """Return how bad a value is, 0..1: 1 at the critical threshold, 0.5 at the warning, 0 as far from it again.
+    """Return how bad a value is, 0..1: 1 at the critical threshold, 0.5 at the warning, 0 as far on the good side.
 
-    The scale is the metric's own, so that metrics of any unit compare.
+    The good side ends at 0 where that is nearer: few metrics go beyond. The scale is the metric's own, so that metrics
+    of any unit compare.
 
     >>> latency = Metric(id="m", category="api", unit="ms", direction="higher_is_worse", warning=500, critical=900)
     >>> [badness(latency, value) for value in (50, 500, 700, 2000)]
@@ -28,7 +29,10 @@ def badness(metric: Metric, value: float) -> float:
     span = metric.critical - metric.warning
     if not isfinite(value) or span == 0:
         return 1.0 if metric.band(value) != "good" else 0.0
-    return min(1.0, max(0.0, 0.5 + 0.5 * (value - metric.warning) / span))
+    beyond = (value - metric.warning) / span  # 1 at the critical threshold
+    if beyond < 0 and 0 < abs(metric.warning) < abs(span):
+        beyond *= abs(span) / abs(metric.warning)
+    return min(1.0, max(0.0, 0.5 + 0.5 * beyond))
 
 
 def reward(
