@@ -19,6 +19,7 @@ from grace_ray.settings import Settings
 log = structlog.get_logger()
 
 _ANSWER_S = 10.0
+_FACE_TRIES = 20
 _CPU_S = 1.0  # what the first reading of the CPU is of
 _QUESTION = "no space left on device"
 _TROUBLED = ("degraded", "failed")
@@ -38,7 +39,7 @@ class Measuring:
     async def run(self) -> None:
         """Measure at once, and then every so often, for ever."""
         collector = await asyncio.to_thread(wiring.build_metrics_collector, self._settings)
-        await asyncio.sleep(_CPU_S)
+        await asyncio.gather(self._await_face(), asyncio.sleep(_CPU_S))
         while True:
             began = time.monotonic()
             try:
@@ -48,6 +49,14 @@ class Measuring:
                 self.fault = str(error)
                 log.warning("metrics.retry", error=self.fault)
             await asyncio.sleep(max(collector.interval_s - (time.monotonic() - began), 0.1))
+
+    async def _await_face(self) -> None:
+        """Wait for the HTTP face, as long as it usually takes to start: being asked makes it say how it does."""
+        for _ in range(_FACE_TRIES):
+            if (await asyncio.to_thread(probe, self._settings.url, _ANSWER_S)).is_answered:
+                self._was_served = True
+                return
+            await asyncio.sleep(1.0)
 
     async def _measure(self, collector: MetricsCollector) -> None:
         runtime, probed = await asyncio.gather(self._look(), asyncio.to_thread(probe, self._settings.url, _ANSWER_S))
