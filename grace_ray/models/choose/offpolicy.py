@@ -177,7 +177,7 @@ def _half_width(log: Log, method: str, speaking: float, level: float) -> float:
         return math.inf
     moves = influence(log, method)
     error = float(moves.std(ddof=1)) / math.sqrt(count)
-    unseen = float(np.abs(moves).max()) * math.log(2 / (1 - level)) / (3 * count)
+    unseen = float(np.abs(moves).max()) * math.log(2 / (1 - level)) / (6 * count)
     return student_quantile(level, speaking - 1) * error + unseen
 
 

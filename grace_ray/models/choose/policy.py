@@ -64,7 +64,7 @@ class Policy:
         self.settings = settings or PolicySettings()
         self._own = SiteStatistics(epoch)
         self._others: dict[str, SiteStatistics] = {}
-        self._points = self._own.points
+        self._total: dict[str, PointStatistics] | None = None
         self._beliefs: dict[str, Beliefs] = {}
         self._ledger = Ledger(self.settings.max_choices)
 
@@ -94,7 +94,7 @@ class Policy:
             return known.choice
         if not math.isfinite(now_s):
             raise InvalidInput("The time of a choice is not a finite number.", "now_s")
-        outlook = self.outlook(point, context, candidates)
+        outlook = self._outlook(point, context, candidates)
         drawn = int(np.searchsorted(np.cumsum(outlook.probability), rng.random(), side="right"))
         index = min(drawn, len(candidates) - 1)
         choice = Choice(
@@ -110,15 +110,18 @@ class Policy:
         return choice
 
     def recommend(self, point: str, context: Context, candidates: Sequence[Candidate]) -> list[Option]:
-        """Rank the candidates, best first, without choosing; everything learned so far is weighed anew."""
-        if point in self._beliefs:
-            self._beliefs[point].settle()
+        """Rank the candidates, best first, without choosing."""
         outlook = self.outlook(point, context, candidates)
         options = [outlook.option(index) for index in range(len(candidates))]
         return sorted(options, key=lambda option: -option.score)
 
     def outlook(self, point: str, context: Context, candidates: Sequence[Candidate]) -> Outlook:
-        """What it thinks of every candidate, as arrays, without choosing."""
+        """What it thinks of every candidate, as arrays, without choosing; all that was learned is weighed anew."""
+        if point in self._beliefs:
+            self._beliefs[point].settle()
+        return self._outlook(point, context, candidates)
+
+    def _outlook(self, point: str, context: Context, candidates: Sequence[Candidate]) -> Outlook:
         if not candidates:
             raise InvalidInput("There is nothing to choose from.", "candidates")
         ids = tuple([candidate.id for candidate in candidates])
@@ -232,7 +235,7 @@ class Policy:
         if other.settings.half_life_s != self.settings.half_life_s:
             raise Conflict("Policies of different half-lives do not add up.", "half_life_s")
         theirs = other.sites()
-        if not self.site and "" in theirs and theirs[""].version:
+        if "" in theirs and (self.site == "" or theirs[""].version):
             raise Conflict("A policy must have the name of its site to be merged.", "site")
         changed = False
         for site, statistics in theirs.items():
@@ -303,9 +306,16 @@ class Policy:
         self._add_up()
 
     def _add_up(self) -> None:
-        """Sum over the sites again, and believe that."""
-        self._points = summed(self.sites()) if self._others else self._own.points
+        """Sum over the sites again at the next question, and believe that."""
+        self._total = None
         self._beliefs.clear()
+
+    @property
+    def _points(self) -> dict[str, PointStatistics]:
+        """The sums over all sites; one's own where there are no others."""
+        if self._total is None:
+            self._total = summed(self.sites()) if self._others else self._own.points
+        return self._total
 
     def _cut(self, *, arms: frozenset[str] = frozenset(), cells: frozenset[str] = frozenset(), point: str = "") -> None:
         for site in (self._own, *self._others.values()):
