@@ -9,6 +9,7 @@ import structlog
 from actors.handles import JournalClient, Part
 from actors.logs import log_to_home
 from actors.measuring import Measuring
+from actors.scraping import Scraping
 from grace_ray import wiring
 from grace_ray.core.clock import utc_now
 from grace_ray.core.errors import GraceError
@@ -33,6 +34,7 @@ class SensorsActor:
         self._observations = 0
         self._reading = RuntimeReading(parts={})
         self._measuring = Measuring(settings, self._journal)
+        self._scraping = Scraping(settings, self._journal)
 
     @ray.method(concurrency_group="health")
     def ping(self) -> bool:
@@ -48,13 +50,15 @@ class SensorsActor:
         loops = [self._observe(), self._keep_runbooks()]
         if self._settings.metrics.enabled:
             loops.append(self._measuring.run())
+            loops += [self._scraping.run()] if self._settings.metrics.scrape else []
         self._tasks = [asyncio.create_task(loop) for loop in loops]
 
     async def status(self) -> dict[str, Any]:
         """Return what /api/status shows of this part."""
         fault = self._fault or self._measuring.fault
         state = {"": "ready", _STARTING: _STARTING}.get(fault, "degraded")
-        return {"state": state, "observations": self._observations, "points": self._measuring.points, "fault": fault}
+        counts = {"observations": self._observations, "points": self._measuring.points}
+        return {"state": state, **counts, "fault": fault, "scrape_faults": self._scraping.faults}
 
     def _is_running(self) -> bool:
         return bool(self._tasks) and not any(task.done() for task in self._tasks)

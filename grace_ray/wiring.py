@@ -8,7 +8,7 @@ from typing import Any
 
 from grace_ray.core.ports import KnowledgePort, RuntimeActions
 from grace_ray.core.store import Reader
-from grace_ray.settings import Settings
+from grace_ray.settings import ScrapeTarget, Settings
 
 _PACKAGE = Path(__file__).parent
 _CATALOGS = (_PACKAGE.parent / "config" / "metrics_catalog.yaml", _PACKAGE / "seeds" / "metrics_catalog.yaml")
@@ -220,6 +220,26 @@ def archived(reader: Reader, count: int) -> Iterator[tuple[str, bytes]]:
     from grace_ray.decide.playbooks.archive import newest_files
 
     yield from newest_files(reader, count)
+
+
+def build_sample_intake(settings: Settings, reader: Reader) -> Any:
+    """Return sense.samples.SampleIntake, which knows the series that the store has."""
+    from grace_ray.sense.samples import SampleIntake, series_keys
+
+    return SampleIntake(settings, lambda: series_keys(reader))
+
+
+def build_scrapers(settings: Settings) -> list[Any]:
+    """Return a scraper for each Prometheus endpoint that the settings name."""
+    from grace_ray.adapters.web.exposition import fetch_exposition
+    from grace_ray.sense.collectors.scrape import Scraper
+    from grace_ray.sense.formats.prometheus import ACCEPT
+
+    def fetch(target: ScrapeTarget) -> tuple[str, bytes]:
+        return fetch_exposition(target.url, ACCEPT, target.timeout_s, settings.metrics.scrape_max_bytes)
+
+    intake = build_sample_intake(settings, open_reader(settings))
+    return [Scraper(target, fetch, intake) for target in settings.metrics.scrape]
 
 
 def build_runner(settings: Settings, knowledge: KnowledgePort, clock: Callable[[], datetime]) -> Any:

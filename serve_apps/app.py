@@ -8,7 +8,6 @@ from fastapi import FastAPI
 
 from grace_ray import __version__, wiring
 from grace_ray.sense.intake import Intake
-from grace_ray.sense.samples import SampleIntake, series_keys
 from serve_apps import docs_page, problems
 from serve_apps.auth import Guard
 from serve_apps.bodies import Bodies
@@ -89,7 +88,7 @@ def build(gateway: Gateway) -> FastAPI:
     app.state.playbooks = wiring.load_playbooks(gateway.settings)
     app.state.catalog = wiring.load_catalog(gateway.settings)
     app.state.intake = Intake(gateway.settings.intake)
-    app.state.samples = SampleIntake(gateway.settings, lambda: series_keys(gateway.reader))
+    app.state.samples = wiring.build_sample_intake(gateway.settings, gateway.reader)
     app.state.feed = Feed(gateway.reader, stream.figures(gateway.reader))
     problems.install(app)
     for family in FAMILIES:

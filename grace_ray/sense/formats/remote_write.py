@@ -20,8 +20,9 @@ _STALE = pack("<Q", 0x7FF0000000000002)  # the NaN by which Prometheus says that
 def decode(headers: Mapping[str, str], body: bytes, limits: IntakeSettings) -> list[RawSample | RejectedSample]:
     """Return the samples of a WriteRequest, in order. Raises InvalidInput, TooLarge.
 
-    The body is packed with snappy where the headers say so, else it is plain. Buckets of histograms (a label ``le``), native histograms and marks of stale series are passed over: they are no
-    fault of the sender, and nothing that Grace keeps.
+    The body is packed with snappy where the headers say so, else it is plain. Buckets of histograms (a label ``le``),
+    native histograms and marks of stale series are passed over: they are no fault of the sender, and nothing that Grace
+    keeps.
     """
     if media_type(headers) != "application/x-protobuf" or "v2" in headers.get("content-type", ""):
         raise InvalidInput("Remote-write 1.0 is sent as application/x-protobuf.", "content-type")
