@@ -168,12 +168,16 @@ def feature_rows(context: Context, candidates: Sequence[Candidate]) -> Floats | 
 
     InvalidInput where the candidates differ in how many they have, or one is not a finite number.
     """
-    own = {len(candidate.features) for candidate in candidates}
-    if len(own) > 1:
+    own = len(candidates[0].features)
+    if any(len(candidate.features) != own for candidate in candidates):
         raise InvalidInput("The candidates differ in their number of features.", "candidates")
-    if not context.features and not own.pop():
+    shared = len(context.features)
+    if not shared and not own:
         return None
-    rows = np.array([(1.0, *context.features, *candidate.features) for candidate in candidates], dtype=np.float64)
+    rows = np.ones((len(candidates), 1 + shared + own))
+    rows[:, 1 : 1 + shared] = context.features
+    if own:
+        rows[:, 1 + shared :] = [candidate.features for candidate in candidates]
     if not np.isfinite(rows).all():
         raise InvalidInput("A feature is not a finite number.", "features")
     return rows

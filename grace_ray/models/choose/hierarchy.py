@@ -90,10 +90,8 @@ class Hierarchy:
         noise, pair = self.noise, self.pair_variance
         self._precision = np.where(self._seen, self.weight / (pair * self.weight + noise), 0.0)
         share = pair * self._precision
-        self._rest = 1.0 - share
-        self._rest_squared = self._rest**2
-        self._known = share * self.means
-        self._pair_doubt = pair * self._rest
+        rest = 1.0 - share
+        self._rows = np.stack([rest, rest**2, share * self.means, pair * rest], axis=1)
         self._arm_weight = self._precision.sum(axis=0)
         self._cell_weight = self._precision.sum(axis=1)
         residual = self._precision * (self.means - self.level)
@@ -117,8 +115,8 @@ class Hierarchy:
         self.means[cell, arm], self._precision[cell, arm] = mean, precision
         share = self.pair_variance * precision
         rest = 1.0 - share
-        self._rest[cell, arm], self._rest_squared[cell, arm] = rest, rest * rest
-        self._known[cell, arm], self._pair_doubt[cell, arm] = share * mean, self.pair_variance * rest
+        row = self._rows[cell]
+        row[0, arm], row[1, arm], row[2, arm], row[3, arm] = rest, rest * rest, share * mean, self.pair_variance * rest
         more = precision - old
         arm_weight = self._arm_weight.item(arm) + more
         arm_sum = self._arm_sum.item(arm) + moved - more * cell_effect
@@ -130,11 +128,12 @@ class Hierarchy:
         self._cell_weight[cell], self._cell_sum[cell] = cell_weight, cell_sum
         self._cell_base[cell] = cell_sum / (cell_weight + 1.0 / self.cell_variance)
 
-    def expect(self, cell: int, arms: Indices | slice, features: Floats | None = None) -> tuple[Floats, Floats]:
-        """Mean and standard deviation, each (k,), of ``arms`` in a cell; ``features`` are not looked at."""
-        mean = self._base[arms] + self._cell_base.item(cell)
-        mean *= self._rest[cell, arms]
-        mean += self._known[cell, arms]
-        variance = self._rest_squared[cell, arms] * self._arm_doubt[arms]
-        variance += self._pair_doubt[cell, arms]
-        return mean, np.sqrt(variance, out=variance)
+    def expect(self, cell: int, arms: Indices | slice) -> tuple[Floats, Floats]:
+        """Mean and standard deviation, each (k,), of ``arms`` in a cell."""
+        rest, squared, known, doubt = self._rows[cell]
+        mean: Floats = self._base[arms] + self._cell_base.item(cell)
+        mean *= rest[arms]
+        mean += known[arms]
+        variance: Floats = squared[arms] * self._arm_doubt[arms]
+        variance += doubt[arms]
+        return mean, np.sqrt(variance, variance)

@@ -23,10 +23,10 @@ from grace_ray.models.choose.judging import LoggedChoice, Target, judge
 from grace_ray.models.choose.ledger import Entry, Ledger
 from grace_ray.models.choose.offpolicy import Estimate
 from grace_ray.models.choose.sites import SiteStatistics, summed
+from grace_ray.models.choose.slate import Slate, Slates
 from grace_ray.models.choose.statistics import AVERAGE, COUNT, MAX_WIDTH, PLAIN, SPREAD, PointStatistics
 
 Floats = NDArray[np.float64]
-Indices = NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +44,17 @@ class PolicySettings:
     cap: float = 1.0
     newest_weight: float = 0.3
     max_choices: int = 10_000
+
+
+class Known:
+    """What is worked out of one point's sums, and kept while they are the same object."""
+
+    __slots__ = ("beliefs", "slates", "statistics")
+
+    def __init__(self, statistics: PointStatistics, half_life_s: float) -> None:
+        self.statistics = statistics
+        self.beliefs = Beliefs(statistics, half_life_s)
+        self.slates = Slates(statistics)
 
 
 class Policy:
@@ -65,7 +76,7 @@ class Policy:
         self._own = SiteStatistics(epoch)
         self._others: dict[str, SiteStatistics] = {}
         self._total: dict[str, PointStatistics] | None = None
-        self._beliefs: dict[str, Beliefs] = {}
+        self._known: dict[str, Known] = {}
         self._ledger = Ledger(self.settings.max_choices)
 
     @property
@@ -94,15 +105,15 @@ class Policy:
             return known.choice
         if not math.isfinite(now_s):
             raise InvalidInput("The time of a choice is not a finite number.", "now_s")
-        outlook = self._outlook(point, context, candidates)
-        drawn = int(np.searchsorted(np.cumsum(outlook.probability), rng.random(), side="right"))
-        index = min(drawn, len(candidates) - 1)
+        self._offer(point, candidates)
+        outlook, slate = self._outlook(point, context, candidates)
+        drawn = int(outlook.probability.cumsum().searchsorted(rng.random(), "right"))
         choice = Choice(
             choice_id=choice_id,
             point=point,
             context=context,
-            candidates=tuple(candidates),
-            index=index,
+            candidates=slate.candidates,
+            index=min(drawn, len(slate.ids) - 1),
             outlook=outlook,
             at_s=float(now_s),
         )
@@ -117,54 +128,54 @@ class Policy:
 
     def outlook(self, point: str, context: Context, candidates: Sequence[Candidate]) -> Outlook:
         """What it thinks of every candidate, as arrays, without choosing; all that was learned is weighed anew."""
-        if point in self._beliefs:
-            self._beliefs[point].settle()
-        return self._outlook(point, context, candidates)
+        if point in self._known:
+            self._known[point].beliefs.settle()
+        return self._outlook(point, context, candidates)[0]
 
-    def _outlook(self, point: str, context: Context, candidates: Sequence[Candidate]) -> Outlook:
-        if not candidates:
-            raise InvalidInput("There is nothing to choose from.", "candidates")
-        ids = tuple([candidate.id for candidate in candidates])
-        statistics = self._points.get(point) or PointStatistics()
-        features = self._features(point, statistics, context, candidates)
-        beliefs = self._beliefs.get(point)
-        if beliefs is None:
-            beliefs = Beliefs(statistics, self.settings.half_life_s)
-            if point in self._points:
-                self._beliefs[point] = beliefs
-        cell = statistics.cells.get(context.cell, len(statistics.cells))
-        arms = self._arms(statistics, ids)
-        mean, deviation = beliefs.expect(cell, arms, features)
+    def _outlook(self, point: str, context: Context, candidates: Sequence[Candidate]) -> tuple[Outlook, Slate]:
+        known = self._known.get(point)
+        if known is None:
+            statistics = self._points.get(point)
+            known = Known(statistics or PointStatistics(), self.settings.half_life_s)
+            if statistics is not None:
+                self._known[point] = known
+        statistics, slate = known.statistics, known.slates.slate(candidates)
+        features = None
+        if statistics.width or context.features or not slate.is_plain:
+            features = self._features(point, statistics, context, slate.candidates)
+        cell, arms = statistics.cells.get(context.cell, len(statistics.cells)), slate.columns
+        mean, deviation = known.beliefs.expect(cell, arms, features)
         counts = statistics.table[COUNT:, cell]
-        return Outlook(
-            ids,
+        outlook = Outlook(
+            slate.ids,
             probabilities(mean, deviation, self.settings.floor, self.settings.cap),
             mean,
             deviation,
             counts[0, arms].copy(),
-            beliefs.solution().overall[arms].copy(),
+            known.beliefs.solution().overall[arms].copy(),
             counts[AVERAGE - COUNT, arms].copy(),
         )
+        return outlook, slate
+
+    def _offer(self, point: str, candidates: Sequence[Candidate]) -> None:
+        """Give candidates that are new at a point their columns side by side, which makes them quick to read."""
+        if point in self._known:
+            return
+        for sums in {id(points): points for points in (self._own.points, self._points)}.values():
+            statistics = sums.setdefault(point, PointStatistics())
+            for candidate in candidates:
+                statistics.arm(candidate.id)
 
     def _features(
         self, point: str, statistics: PointStatistics, context: Context, candidates: Sequence[Candidate]
-    ) -> Floats | None:
+    ) -> Floats:
         features = feature_rows(context, candidates)
-        if features is None and not statistics.width:
-            return None
         if features is None or statistics.width not in (0, features.shape[1]):
             raise InvalidInput(f"Point {point!r} has had {statistics.width - 1} features so far.", "features")
         if features.shape[1] > MAX_WIDTH:
             raise InvalidInput(f"A linear model takes up to {MAX_WIDTH - 1} features.", "features")
         statistics.widen(features.shape[1])
         return features
-
-    def _arms(self, statistics: PointStatistics, ids: tuple[str, ...]) -> Indices:
-        known = statistics.arms
-        if len(set(ids)) < len(ids):
-            raise InvalidInput("Two candidates have the same id.", "candidates")
-        new = len(known)
-        return np.array([known.get(name, new) for name in ids], dtype=np.intp)
 
     def learn_one(self, choice_id: str, reward: float | None, *, now_s: float, part: str = "") -> None:
         """Take the reward of a choice.
@@ -276,8 +287,8 @@ class Policy:
 
     def state(self) -> bytes:
         """Everything learned and remembered, for `restore`."""
-        for beliefs in self._beliefs.values():
-            beliefs.settle()
+        for known in self._known.values():
+            known.beliefs.settle()
         rows, outlooks = self._ledger.rows()
         sites = self.sites()
         header = {
@@ -308,7 +319,7 @@ class Policy:
     def _add_up(self) -> None:
         """Sum over the sites again at the next question, and believe that."""
         self._total = None
-        self._beliefs.clear()
+        self._known.clear()
 
     @property
     def _points(self) -> dict[str, PointStatistics]:
@@ -348,11 +359,11 @@ class Policy:
             others = total.table.item(AVERAGE, cell, arm) * (everywhere - count + before) - before * average
             total.table[AVERAGE, cell, arm] = (others + count * newest) / everywhere if everywhere else 0.0
         is_first, entry.reward = entry.reward is None and reward is not None, reward
-        beliefs = self._beliefs.get(point)
-        if beliefs is not None and is_first and reward is not None:
-            beliefs.learned(cell, arm, reward, entry.features)
-        elif beliefs is not None:
-            beliefs.changed()
+        known = self._known.get(point)
+        if known is not None and is_first and reward is not None:
+            known.beliefs.learned(cell, arm, reward, entry.features)
+        elif known is not None:
+            known.beliefs.changed()
 
     def _move(self, statistics: PointStatistics, entry: Entry, reward: float | None) -> tuple[int, int]:
         """Change one site's, or all sites' sums; return the cell and the arm there."""
