@@ -19,6 +19,7 @@ ACTORS = {
     "mission_worker": "ray::MissionWorkerActor",
     "knowledge": "ray::KnowledgeActor",
     "sensors": "ray::SensorsActor",
+    "metrics": "ray::MetricsActor",
     "replica": "ray::ServeReplica",
     "proxy": "ray::ProxyActor",
     "controller": "ray::ServeController",

@@ -17,6 +17,7 @@ SWITCHES = {
     "mission_launcher": "missions__enabled",
     "knowledge": "knowledge__enabled",
     "sensors": "sensors__enabled",
+    "metrics": "metrics__enabled",
 }
 ASKED = {
     "mission_launcher": ("/api/missions", {"description": "why?", "topic": "disks"}),
