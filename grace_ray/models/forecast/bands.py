@@ -28,11 +28,11 @@ def error_quantiles(values: Floats, paths: Floats, horizon: int) -> Floats:
     return result
 
 
-def quantiles_of(sample: Floats) -> Floats:
+def quantiles_of(sample: Floats, levels: tuple[float, ...] = LEVELS) -> Floats:
     """Quantiles (series, level) of samples (series, size), by Hazen's positions (i - 1/2) / n."""
     ordered = np.sort(sample, axis=1)
     size = sample.shape[1]
-    at = np.clip(np.array(LEVELS) * size - 0.5, 0, size - 1)
+    at = np.clip(np.array(levels) * size - 0.5, 0, size - 1)
     below = np.floor(at).astype(int)
     above = np.minimum(below + 1, size - 1)
     part = at - below

@@ -35,14 +35,23 @@ class PathModel(Protocol):
 
 
 class QuantileModel(Protocol):
-    """Quantiles from the end of each window: the kind that says itself how uncertain it is."""
+    """Quantiles from the end of each window: the kind that says itself how uncertain it is.
+
+    `phase` (series,) is the index within the day, 0 to 287, of the first step ahead, NaN where it is not known.
+    """
 
     name: str
-    reads: dict[str, float]
 
-    def quantiles(self, values: Floats, horizon: int) -> Floats:
-        """Quantiles (series, horizon, level) at LEVELS, none crossing."""
+    def quantiles(self, values: Floats, horizon: int, phase: Floats | None = None) -> Floats:
+        """Quantiles (series, horizon, level) at LEVELS, none crossing, of finite windows (series, steps)."""
         ...
+
+    def explain(self, values: Floats, horizon: int, phase: Floats | None = None) -> list[dict[str, float]]:
+        """For each series: which inputs and parts of the past mattered, summing to 1."""
+        ...
+
+
+TrainedModel = QuantileModel
 
 
 _PARTS = (("last value", 1), ("last 30 min", 6), ("last 2 h", 24), ("last 8 h", 96), ("last day", 288))

@@ -6,25 +6,26 @@ make the weights, and the combined quantiles are the answer.
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
 from grace_ray.core.errors import InvalidInput
-from grace_ray.models.forecast.accuracy import INNER, pinball
-from grace_ray.models.forecast.bands import error_quantiles
-from grace_ray.models.forecast.base import HORIZON, LEVELS, MEDIAN, Floats, QuantileModel, Windows, windows_of
-from grace_ray.models.forecast.combine import combined, weights_of
+from grace_ray.models.forecast.base import HORIZON, LEVELS, MEDIAN, Floats, QuantileModel, TrainedModel, windows_of
+from grace_ray.models.forecast.combine import combined
+from grace_ray.models.forecast.conformal import stretched, widths
+from grace_ray.models.forecast.judging import learned_weights, record_of
 from grace_ray.models.forecast.newcomer import newcomer_quantiles
-from grace_ray.models.forecast.quick import Seat, seats_for
+from grace_ray.models.forecast.pretrained import pretrained
+from grace_ray.models.forecast.quick import seats_for
 
 WINDOW = 288
 LEAST = 24
-_ORIGINS = 20
-_SHARPNESS = 20.0
+LEAST_FOR_NETWORKS = 48
 _NAMED = 0.6
-_OUTLIER = 4.0
-_TINY = 1e-9
+_WORTH_TELLING = 5e-4
+_PRETRAINED_PRIOR = 12.0
+_TRAINED_PRIOR = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,19 +46,6 @@ class PoolForecast:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class _Record:
-    """What the models of one batch say now (series, model, horizon, level), and said at past origins."""
-
-    names: list[str]
-    prior: Floats
-    now: Floats
-    past: Floats
-    actual: Floats
-    reads: dict[str, dict[str, float]]
-
-
-@dataclass(slots=True)
 class ForecastPool:
     """Quick models, and the trained one where there is one, each weighted by its own record on the metric.
 
@@ -67,28 +55,33 @@ class ForecastPool:
     ((12, 11), 7.0, 100)
     """
 
-    horizon: int = HORIZON
-    trained: QuantileModel | None = None
-    _seats: dict[int, tuple[Seat, ...]] = field(default_factory=dict, repr=False)
+    def __init__(self, *, horizon: int = HORIZON, trained: TrainedModel | None = None) -> None:
+        self.horizon = horizon
+        self.trained = trained
 
     def forecast(self, values: Floats, *, start_phase: int | None = None) -> PoolForecast:
         """Forecast one series, oldest value first, NaN where a value is missing.
 
-        `start_phase` is the index of the first value within its day, 0 to 287. Raises InvalidInput for a series
-        without one finite value.
+        `start_phase` is the index of the first value within its day, 0 to 287; only a trained model may use it. Raises
+        InvalidInput for a series without one finite value.
         """
-        return self.forecast_many([values])[0]
+        return self.forecast_many([values], start_phases=[start_phase])[0]
 
-    def forecast_many(self, series: Sequence[Floats]) -> list[PoolForecast]:
+    def forecast_many(
+        self, series: Sequence[Floats], *, start_phases: Sequence[int | None] | None = None
+    ) -> list[PoolForecast]:
         """Forecast several series; those of one length share one pass."""
         arrays = [_checked(values, number) for number, values in enumerate(series)]
+        starts = [None] * len(arrays) if start_phases is None else start_phases
+        phases = [_phase(start, len(values)) for start, values in zip(starts, arrays, strict=True)]
         batches: dict[int, list[int]] = defaultdict(list)
         for number, values in enumerate(arrays):
             batches[min(len(values), WINDOW)].append(number)
         answers: dict[int, PoolForecast] = {}
         for steps, numbers in batches.items():
             batch = [arrays[number][-steps:] for number in numbers]
-            made = self._newcomers(batch) if steps < LEAST else self._batch(batch)
+            phase = np.array([phases[number] for number in numbers])
+            made = self._newcomers(batch) if steps < LEAST else self._batch(batch, phase)
             answers.update(zip(numbers, made, strict=True))
         return [answers[number] for number in range(len(arrays))]
 
@@ -102,39 +95,31 @@ class ForecastPool:
             answers.append(_answer(quantiles, {"naive": 1.0}, {"last value": 1.0}, count, note))
         return answers
 
-    def _batch(self, batch: list[Floats]) -> list[PoolForecast]:
+    def _batch(self, batch: list[Floats], phase: Floats) -> list[PoolForecast]:
         windows = windows_of(batch)
-        record = self._record(windows)
-        weights = _weights(record)
-        quantiles = np.maximum.accumulate(combined(weights, record.now), axis=2)
+        steps = windows.values.shape[1]
+        seats, guests = seats_for(steps), self._guests(steps)
+        record = record_of(windows.values, seats, guests, self.horizon, phase)
+        weights = learned_weights(record)
+        factors = widths(combined(weights, record.past), record.actual)
+        quantiles = stretched(combined(weights, record.now), factors)
         raw = np.maximum.accumulate(windows.raw(quantiles), axis=2)
+        reads = {seat.model.name: [seat.model.reads] * len(batch) for seat in seats}
+        reads |= {model.name: model.explain(windows.values, self.horizon, phase) for model, _ in guests}
         answers = []
-        for values, own, weight in zip(batch, raw, weights, strict=True):
-            spoke = {name: float(w) for name, w in zip(record.names, weight, strict=True) if w >= 5e-4}
-            total = sum(spoke.values())
-            spoke = {name: w / total for name, w in sorted(spoke.items(), key=lambda item: -item[1])}
+        for row, (values, own, weight) in enumerate(zip(batch, raw, weights, strict=True)):
+            spoke = _spoken(record.names, weight)
             count = int(np.isfinite(values).sum())
-            answers.append(_answer(own, spoke, _importance(spoke, record.reads), count, _note(values, count)))
+            importance = _importance(spoke, {name: reads[name][row] for name in spoke})
+            answers.append(_answer(own, spoke, importance, count, _note(values, count)))
         return answers
 
-    def _record(self, windows: Windows) -> _Record:
-        values = windows.values
-        steps = values.shape[1]
-        seats = self._seats.setdefault(steps, seats_for(steps))
-        origins = _origins(steps, self.horizon)
-        now, past = [], []
-        for seat in seats:
-            paths = seat.model.paths(values, self.horizon)
-            errors = error_quantiles(values, paths, self.horizon)
-            now.append(paths[:, -1, :, None] + errors)
-            past.append(paths[:, origins, :, None] + errors[:, None])
-        ahead = origins[:, None] + np.arange(1, self.horizon + 1)
-        prior = np.array([seat.prior for seat in seats])
-        reads = {seat.model.name: seat.model.reads for seat in seats}
-        names = [seat.model.name for seat in seats]
-        return _Record(
-            names, prior / prior.sum(), np.stack(now, axis=1), np.stack(past, axis=1), values[:, ahead], reads
-        )
+    def _guests(self, steps: int) -> list[tuple[QuantileModel, float]]:
+        """The networks, and their weights before the backtest (the quick models have about 1 each)."""
+        if steps < LEAST_FOR_NETWORKS or self.horizon > HORIZON:
+            return []
+        guests: list[tuple[QuantileModel, float]] = [(pretrained(), _PRETRAINED_PRIOR)]
+        return guests if self.trained is None else [*guests, (self.trained, _TRAINED_PRIOR)]
 
 
 def _checked(values: Floats, number: int) -> Floats:
@@ -146,22 +131,16 @@ def _checked(values: Floats, number: int) -> Floats:
     return array
 
 
-def _origins(steps: int, horizon: int) -> np.ndarray:
-    """Past steps to judge from: a horizon apart, the newest first, none in the first sixth."""
-    newest = steps - 1 - horizon
-    oldest = max(newest - horizon * (_ORIGINS - 1), steps // 6)
-    return np.arange(newest, oldest - 1, -horizon) if newest >= oldest else np.empty(0, dtype=int)
+def _phase(start: int | None, steps: int) -> float:
+    """The index within the day of the first step ahead."""
+    return float("nan") if start is None else float((start + steps) % WINDOW)
 
 
-def _weights(record: _Record) -> Floats:
-    """Weights (series, model): the prior alone where there was nothing to judge by."""
-    if record.past.shape[2] == 0:
-        return np.repeat(record.prior[None], len(record.now), axis=0)
-    losses = pinball(record.actual[:, None], record.past)[..., INNER].mean(axis=(3, 4))
-    # An origin at a spike, where all models were far off, must not drown what tells them apart.
-    losses = np.minimum(losses, _OUTLIER * np.median(losses, axis=(1, 2), keepdims=True) + _TINY).mean(axis=2)
-    judged = record.past.shape[2]
-    return weights_of(losses, record.prior, _SHARPNESS * judged / (judged + 4))
+def _spoken(names: list[str], weights: Floats) -> dict[str, float]:
+    """The models with a weight worth telling, the largest first."""
+    spoke = {name: float(weight) for name, weight in zip(names, weights, strict=True) if weight >= _WORTH_TELLING}
+    total = sum(spoke.values())
+    return {name: weight / total for name, weight in sorted(spoke.items(), key=lambda item: -item[1])}
 
 
 def _answer(

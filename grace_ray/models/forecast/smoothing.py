@@ -32,11 +32,11 @@ def smoothed(values: Floats, alpha: float) -> Floats:
     """Smoothed levels of windows (series, steps), starting at the first value."""
     if alpha == 1.0:
         return values
-    return np.asarray(values @ _weights(values.shape[1], alpha))
+    return np.asarray(values @ smoothing_weights(values.shape[1], alpha))
 
 
 @lru_cache(maxsize=64)
-def _weights(steps: int, alpha: float) -> Floats:
+def smoothing_weights(steps: int, alpha: float) -> Floats:
     """(value, level): the recursion written out, so that a batch is one matrix product."""
     age = np.arange(steps)[None, :] - np.arange(steps)[:, None]
     weights = np.where(age >= 0, alpha * (1 - alpha) ** np.maximum(age, 0), 0.0)
