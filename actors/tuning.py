@@ -21,7 +21,7 @@ def search(
 
     if not ray.is_initialized():
         ray.init(address="auto", namespace="grace", log_to_driver=False, configure_logging=False)
-    series = ray.put(dict(known))
+    series: Any = ray.put(dict(known))
     few = max(_EPOCHS_MIN, round(epochs * _EPOCHS_SHARE))
 
     def trial(config: dict[str, Any]) -> None:
@@ -30,7 +30,7 @@ def search(
         _, record = tft.train(ray.get(series), seed=0, epochs=few, horizon=horizon, **config)
         tune.report({"loss": min(epoch["validation_loss"] for epoch in record["epochs"])})
 
-    class Told(tune.Callback):  # type: ignore[misc]
+    class Told(tune.Callback):
         """Counts the trials that have ended."""
 
         ended = 0
@@ -49,4 +49,4 @@ def search(
         tune_config=tune.TuneConfig(metric="loss", mode="min", num_samples=_TRIALS, reuse_actors=True),
         run_config=tune.RunConfig(name="search", storage_path=str(place), callbacks=[Told()], verbose=0),
     )
-    return dict(tuner.fit().get_best_result().config)
+    return dict(tuner.fit().get_best_result().config or {})

@@ -117,7 +117,6 @@ class MetricsSettings(Section):
     snapshot_s: int = Field(300, ge=1, le=3600, description="Time that one snapshot sums up, and step of forecasts")
     anomalies: bool = Field(True, description="Look for anomalies in every series")
     anomaly_series_max: int = Field(1000, ge=0, description="Series scored for anomalies, those of the catalog first")
-    snapshot_s: int = Field(300, ge=1, le=3600, description="Length of a snapshot, which forecasts count in")
     scrape: tuple[ScrapeTarget, ...] = Field((), description="Prometheus endpoints to read: url, interval_s, labels")
     scrape_max_bytes: int = Field(16 * 2**20, ge=1024, description="Size of one scrape's answer")
     series_max: int = Field(10_000, ge=1, description="Series kept; points of further ones are refused")

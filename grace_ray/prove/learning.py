@@ -28,7 +28,7 @@ def progress(reader: Reader, now: datetime, days: int = DAYS) -> dict[str, Any]:
         cell = (experience["service"], experience["diagnosis"])
         first_seen[cell] = min(day, first_seen.get(cell, day))
     shown = [f"{now - timedelta(days=back):%Y-%m-%d}" for back in range(days - 1, -1, -1)]
-    by_day = [
+    by_day: list[dict[str, Any]] = [
         {
             "day": day,
             "experiences": len(rewards[day]),

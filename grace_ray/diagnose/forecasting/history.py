@@ -10,6 +10,7 @@ from grace_ray.core.sample import Snapshot
 from grace_ray.core.store import Reader
 
 DAY_US = 86_400 * 1_000_000
+_PHASE_STEP_S = 300
 
 
 class History(NamedTuple):
@@ -25,8 +26,10 @@ class History(NamedTuple):
     latest: Snapshot | None
 
     @property
-    def start_phase(self) -> int:
-        """The place of the first value within its day, in steps."""
+    def start_phase(self) -> int | None:
+        """The place of the first value within its day, 0..287; None where steps are not of five minutes."""
+        if self.step_s != _PHASE_STEP_S:
+            return None
         step_us = self.step_s * 1_000_000
         first_us = self.last_us - (len(self.values) - 1) * step_us
         return first_us % DAY_US // step_us
