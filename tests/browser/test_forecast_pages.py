@@ -105,7 +105,7 @@ def test_a_training_is_asked_for_and_followed_to_its_end(foreseeing_site: Site, 
 def test_the_overview_shows_the_critical_metrics_and_what_is_coming(foreseeing_site: Site, open_page: OpenPage) -> None:
     page = open_page(foreseeing_site.url)
     expect(page.locator("#vitals .metric")).to_have_count(6)
-    expect(page.locator("#vitals .metric").first).to_contain_text("to leave it within the hour")
+    expect(page.locator("#vitals .metric").first).to_contain_text("to leave it within an hour")
     expect(page.locator("#foresight")).to_contain_text("1 open warning")
     page.get_by_role("button", name="ML health").click()
     expect(page.get_by_role("dialog", name="ML health")).to_contain_text("calibration")

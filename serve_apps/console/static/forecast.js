@@ -5,7 +5,7 @@ import { number, percent, quantity, time } from "./format.js";
 import { remembered, valuesOf } from "./list.js";
 import * as live from "./live.js";
 import { plot } from "./plot.js";
-import { bandWord, expected, load, modelName } from "./series.js";
+import { bandWord, chanceWord, expected, load, modelName, nameOf, reach } from "./series.js";
 import { begin } from "./shell.js";
 import { offerTraining } from "./training.js";
 import { warningCard } from "./warnings.js";
@@ -36,7 +36,7 @@ async function show() {
 
 function head({ metric, band, value, unit }) {
   document.title = `${key} · Grace`;
-  fill(byId("title"), h("span", { class: "key" }, key), " ", value === null ? h("span", { class: "state mild" }, "no data yet") : [quantity(value, unit), " ", bandWord(band)]);
+  fill(byId("title"), h("span", { class: "key" }, nameOf(key)), " ", value === null ? h("span", { class: "state mild" }, "no data yet") : [quantity(value, unit), " ", bandWord(band)]);
   fill(byId("about"), metric?.description ?? "It is not in the catalog: it has no thresholds, and is forecast all the same.");
 }
 
@@ -45,9 +45,9 @@ function aheadPanel(series) {
   if (!forecast) return panel("Ahead", h("p", { class: "quiet" }, "There is no forecast yet. One is made with the first five minutes of data."));
   const chances = Object.entries(forecast.breach_probabilities).sort(([one], [other]) => one - other);
   return panel("Ahead", facts(
-    ["In an hour", expected(series)],
-    ...chances.map(([minutes, chance]) => [`Within ${minutes} min`, h("span", { class: "chance" }, meter(chance, `Probability of a breach within ${minutes} minutes`), h("span", { class: "quiet" }, "leaves its band"))]),
-    ["At this pace", forecast.minutes_to_breach === null ? "" : `It reaches its next threshold in ${number(forecast.minutes_to_breach)} min.`],
+    [`In ${reach(series)}`, expected(series)],
+    ...(chanceWord(series.band) ? chances : []).map(([minutes, chance]) => [`Within ${minutes} min`, h("span", { class: "chance" }, meter(chance, `Probability of a breach within ${minutes} minutes`), h("span", { class: "quiet" }, chanceWord(series.band).toLowerCase()))]),
+    ["At this pace", forecast.minutes_to_breach === null || !chanceWord(series.band) ? "" : `It reaches its next threshold in ${number(forecast.minutes_to_breach)} min.`],
     ["Made", [time(forecast.generated_at), `, from ${number(forecast.observations)} snapshots`]],
     ["Model", modelName(forecast.model)],
     ["Trained", forecast.trained_version],

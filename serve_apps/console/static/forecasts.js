@@ -4,7 +4,7 @@ import { number, quantity, time } from "./format.js";
 import { paged, remembered, valuesOf } from "./list.js";
 import * as live from "./live.js";
 import { legend, spark } from "./plot.js";
-import { bandWord, expected, load, modelName, seriesPath, trouble } from "./series.js";
+import { bandWord, chanceWord, expected, load, modelName, nameOf, reach, seriesPath, trouble } from "./series.js";
 import { begin } from "./shell.js";
 import { offerTraining } from "./training.js";
 import { meter } from "./widgets.js";
@@ -12,6 +12,7 @@ import { meter } from "./widgets.js";
 const HOURS = 3;
 const AT_ONCE = 6; // requests under way: a browser has six connections to one host
 const LIKELY = 0.5;
+const tenths = (value) => Math.round(value * 10); // small changes do not shuffle the cards
 const form = byId("filters");
 const remember = remembered(form);
 
@@ -41,28 +42,28 @@ function wanted(series) {
 }
 
 function draw(items) {
-  const sorted = [...items].sort((one, other) => trouble(other) - trouble(one) || one.key.localeCompare(other.key));
+  const sorted = [...items].sort((one, other) => tenths(trouble(other)) - tenths(trouble(one)) || one.key.localeCompare(other.key));
   const shown = sorted.filter(wanted);
   const focused = document.activeElement?.closest(".metric")?.dataset.key;
   fill(byId("rows"), shown.map(card));
   if (focused) [...byId("rows").children].find((node) => node.dataset.key === focused)?.querySelector("a").focus();
   const out = items.filter((one) => one.band === "warning" || one.band === "critical").length;
   const likely = items.filter((one) => one.band === "good" && trouble(one) >= LIKELY).length;
-  if (items.length) byId("lead").textContent = `${number(items.length)} metrics: ${out ? `${number(out)} out of their band` : "all in their bands"}, ${likely ? `${number(likely)} likely to leave it` : "none likely to leave it"} within the hour.`;
+  if (items.length) byId("lead").textContent = `${number(items.length)} metrics: ${out ? `${number(out)} out of ${out === 1 ? "its" : "their"} band` : "all in their bands"}, ${likely ? number(likely) : "none"} likely to leave it within ${reach(items[0])}.`;
 }
 
 function card(series) {
   const { key, metric, unit, value, forecast } = series;
   const isWarned = series.warnings.some((one) => one.status === "open");
   return h("li", { class: "metric", data: { key, band: series.band } },
-    h("header", {}, h("h2", {}, h("a", { class: "key", href: seriesPath(key), title: metric?.description ?? key }, key)), bandWord(series.band)),
+    h("header", {}, h("h2", {}, h("a", { class: "key", href: seriesPath(key), title: metric?.description ?? key }, nameOf(key))), bandWord(series.band)),
     h("p", { class: "now" }, h("b", {}, quantity(value, unit)), h("span", {}, isWarned && h("a", { class: "state warn", href: "/incidents" }, "warned of"))),
     spark(series),
     h("dl", { class: "terms" },
-      term("In an hour", expected(series)),
-      term("Leaves its band", series.probability === null ? "–" : meter(series.probability, `Probability that ${key} leaves its band`)),
-      term("Model", [modelName(forecast?.model), h("span", { class: "quiet" }, " ", time(forecast?.generated_at))]),
-      forecast?.note && term("Note", forecast.note)));
+      term(`In ${reach(series)}`, expected(series)),
+      chanceWord(series.band) && term(chanceWord(series.band), series.probability === null ? "–" : meter(series.probability, `Probability: ${key} ${chanceWord(series.band).toLowerCase()}`)),
+      term("Model", [modelName(forecast?.model), h("span", { class: "quiet" }, " ", time(forecast?.generated_at))])),
+    forecast?.note && h("p", { class: "quiet note" }, forecast.note));
 }
 
 const term = (name, value) => h("div", {}, h("dt", {}, name), h("dd", {}, value));
@@ -75,7 +76,7 @@ form.addEventListener("submit", (event) => event.preventDefault());
 const calmRefresh = live.calmly(list.refresh, 2000);
 live.on("entry", (entry) => { if (/^(metric\.band_changed|incident\.)/.test(entry.type)) calmRefresh(); });
 setInterval(() => { if (!document.hidden) list.refresh(); }, 60_000);
-byId("legend").append(legend());
+byId("legend").append(legend({ hasFlags: false }));
 begin();
 list.restart();
 offerTraining();

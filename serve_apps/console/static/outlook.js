@@ -3,12 +3,13 @@
 import { get } from "./api.js";
 import { show } from "./dialog.js";
 import { byId, fill, h } from "./dom.js";
-import { number, quantity } from "./format.js";
+import { number, percent, quantity } from "./format.js";
 import * as live from "./live.js";
 import { spark } from "./plot.js";
-import { bandWord, load, seriesPath } from "./series.js";
+import { bandWord, load, reach, seriesPath } from "./series.js";
 
 const HOURS = 3;
+const WORTH_SAYING = 0.2;
 const PAUSE_MS = 60_000;
 
 /** Fill the strip, and keep it true. */
@@ -35,8 +36,9 @@ function vital(series) {
       : h("span", { class: "quiet" }, "no data yet")));
 }
 
-function chance({ probability, band }) {
-  return band === "good" && probability >= 0.05 ? h("span", { class: "quiet" }, `${Math.round(probability * 100)}% to leave it within the hour`) : null;
+function chance(series) {
+  const { probability, band } = series;
+  return band === "good" && probability >= WORTH_SAYING ? h("span", { class: "quiet" }, `${percent(probability)} to leave it within ${reach(series)}`) : null;
 }
 
 /** What the ML health score is made of. */

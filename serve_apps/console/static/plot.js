@@ -166,10 +166,10 @@ function words(series, at, box) {
   ];
 }
 
-/** What the lines and colours mean. */
-export function legend() {
+/** What the lines and colours mean; a spark has no flags. */
+export function legend({ hasFlags = true } = {}) {
   const entry = (name, text) => h("li", {}, h("i", { class: name }), text);
-  return h("ul", { class: "legend" }, entry("past", "what happened (mean, lowest to highest)"), entry("median", "forecast"), entry("band", "80%"), entry("band wide", "95% of outcomes"), entry("threshold warning", "warning threshold"), entry("threshold critical", "critical threshold"), entry("cloth", "Grace warned"));
+  return h("ul", { class: "legend" }, entry("past", "what happened (mean, lowest to highest)"), entry("median", "forecast"), entry("band", "80%"), entry("band wide", "95% of outcomes"), entry("threshold warning", "warning threshold"), entry("threshold critical", "critical threshold"), hasFlags && entry("cloth", "Grace warned"));
 }
 
 function asTable({ key, unit }, moments) {

@@ -2,13 +2,19 @@
 
 import { get } from "./api.js";
 import { h } from "./dom.js";
-import { quantity } from "./format.js";
+import { duration, quantity } from "./format.js";
 
 const RANKS = { critical: 2, warning: 1, good: 0 };
 const LEVELS = { critical: "bad", warning: "warn", good: "good" };
 
 export const seriesPath = (key) => `/forecasts/${encodeURIComponent(key)}`;
-export const seriesLink = (key) => h("a", { class: "key", href: seriesPath(key) }, key);
+export const seriesLink = (key) => h("a", { class: "key", href: seriesPath(key) }, nameOf(key));
+
+/** A series' name: the metric, and its labels set apart. */
+export function nameOf(key) {
+  const [metric, labels] = key.split(/(?=\{)/, 2);
+  return labels ? [metric, h("wbr"), h("small", { class: "labels" }, key.slice(metric.length))] : metric;
+}
 
 /** Everything about one series: the answer of /api/forecasts/{series}, made ready to be drawn. */
 export async function load(key, hours) {
@@ -45,11 +51,21 @@ function worst(forecast) {
 /** How much one should look at this: first what is out of its band, then what will be. */
 export function trouble(series) {
   const isWarned = series.warnings.some((one) => one.status === "open");
-  return 10 * (RANKS[series.band] ?? 0) + (isWarned ? 2 : 0) + (series.probability ?? 0);
+  const chance = chanceWord(series.band) ? series.probability ?? 0 : 0;
+  return 10 * (RANKS[series.band] ?? 0) + (isWarned ? 2 : 0) + chance;
 }
 
 /** A band as a word in its colour. */
 export const bandWord = (band) => (band ? h("span", { class: `state ${LEVELS[band]}` }, band) : h("span", { class: "state mild", title: "The catalog has no thresholds for this metric" }, "no thresholds"));
+
+/** How far a forecast reaches: "an hour", "30 min". */
+export function reach({ ahead, step_ms }) {
+  const seconds = (ahead.length * step_ms) / 1000;
+  return seconds === 3600 || !seconds ? "an hour" : duration(seconds);
+}
+
+/** The next band that trouble leads to, and what to call the chance of it; null beyond critical. */
+export const chanceWord = (band) => ({ good: "Leaves its band", warning: "Becomes critical" }[band] ?? null);
 
 /** What the horizon's end will be: "393 ms (80%: 383–402)". */
 export function expected({ ahead, unit }) {
