@@ -158,7 +158,7 @@ class Knowledge:
 
     def _rebuild(self, args: Mapping[str, Any], now: datetime) -> tuple[Effects, dict[str, Any]]:
         """Drop the index and everything in memory, and build it again from the records."""
-        searches = self._searches
+        searches: int = self._searches
         self._forget()
         self._searches = searches
         self._ready_index()
@@ -168,7 +168,7 @@ class Knowledge:
         self._library: Library | None = None
         self._index: HybridIndex | None = None
         self._announced: dict[str, Document] = {}
-        self._searches = 0
+        self._searches: int = 0
         self._has_waiting: bool | None = None
         self._is_fresh = False  # whether what handle returned may not be committed yet
 

@@ -13,6 +13,7 @@ from grace_ray.models.detect.breach import Breach, breach_probability
 from grace_ray.models.forecast.pool import PoolForecast
 
 _SHOWN_IMPORTANCE = 8
+_WORTH_TELLING = 0.001
 
 
 def as_noun(
@@ -93,5 +94,8 @@ def minutes_to_breach(outlook: Breach, step_s: int) -> float | None:
 
 
 def _rounded(shares: Mapping[str, float]) -> dict[str, float]:
+    """Return the largest shares, and what is left of them as "other"."""
     largest = sorted(shares.items(), key=lambda item: -item[1])[:_SHOWN_IMPORTANCE]
-    return {name: round(float(share), 4) for name, share in largest}
+    told = {name: round(float(share), 4) for name, share in largest}
+    rest = round(sum(shares.values()) - sum(told.values()), 4)
+    return {**told, "other": rest} if rest >= _WORTH_TELLING else told
