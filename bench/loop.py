@@ -39,8 +39,16 @@ FAULTS = (
     "stuck triage",
     "leaking",
 )
+NEVER = (1e6, 2e6)
 THRESHOLDS = {
-    "executor.part_silence": (4.0, 15.0),
+    "infra.cpu_utilization": NEVER,  # of a host that is shared with others it says nothing here
+    "infra.memory_utilization": NEVER,
+    "infra.disk_utilization": NEVER,
+    "infra.process_memory": NEVER,
+    "executor.part_silence": NEVER,  # parts_not_ready says it sooner
+    "learning.search_latency": NEVER,
+    "api.latency_p95": NEVER,
+    "autonomy.plan_success_rate": (-1.0, -2.0),  # without knowledge and the web missions find nothing
     "trigger.event_rate": (40.0, 120.0),
     "executor.queue_depth": (10.0, 30.0),
 }
@@ -55,7 +63,7 @@ class Fault:
         kind, _, part = name.partition(" ")
         self.part = part
         self.metric = {
-            "stuck": "executor.part_silence",
+            "stuck": "executor.parts_not_ready",
             "flood": "trigger.event_rate",
             "queue": "executor.queue_depth",
         }.get(kind, METRIC.get(kind, ""))
@@ -156,11 +164,11 @@ def choices_since(grace: OwnGrace, metric: str, began: float) -> list[dict[str, 
     ]
 
 
-def worst_value(grace: OwnGrace, metric: str, part: str) -> float | None:
+def worst_value(grace: OwnGrace, metric: str) -> float | None:
     """Return the newest value of a metric's worst series."""
     found = look(grace, "/api/metrics?limit=500") or {"items": []}
     listed = [item for item in found["items"] if item["metric"] == metric]
-    series = [one for item in listed for one in item["series"] if part in one["series"]]
+    series = [one for item in listed for one in item["series"]]
     return max((one["value"] for one in series if one.get("value") is not None), default=None)
 
 
@@ -189,7 +197,7 @@ def try_fault(grace: OwnGrace, shop: Shop, name: str, warning: float) -> dict[st
     right, right_s = until(mended, PATIENCE_S)
 
     def is_good() -> bool:
-        value = worst_value(grace, fault.metric, fault.part)
+        value = worst_value(grace, fault.metric)
         return value is not None and value < warning
 
     recovered, recovered_s = until(is_good, 60)
@@ -217,9 +225,8 @@ def main() -> int:
     chosen = FAULTS[: arguments.parse_args().faults]
     folder, shop = Path(tempfile.mkdtemp(prefix="grace-loop-")), Shop()
     grace = OwnGrace(folder / "home", **prepare(folder / "own", shop, THRESHOLDS), missions__max_running=1)
-    warnings = {name: pair[0] for name, pair in THRESHOLDS.items()} | {
-        "shop.latency": 150.0, "shop.error_rate": 10.0, "shop.memory": 600.0
-    }  # fmt: skip
+    own = {"shop.latency": 150.0, "shop.error_rate": 10.0, "shop.memory": 600.0, "executor.parts_not_ready": 1.0}
+    warnings = {name: pair[0] for name, pair in THRESHOLDS.items()} | own
     rows: list[dict[str, Any]] = []
     try:
         grace.up()

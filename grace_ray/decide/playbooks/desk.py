@@ -478,8 +478,9 @@ class Desk:
                 attempt=choice.attempt + 1,
                 labels=labels_of(choice.series),
             )
-            if set(metric.playbooks) - {*choice.tried, choice.playbook}:
-                self._decide(again, (*choice.tried, choice.playbook), now, changes)
+            tried = (*choice.tried, choice.playbook)
+            if standing(again, metric, self._playbooks, self._runs, tried, now).allowed:
+                self._decide(again, tried, now, changes)
 
     def _learn(
         self, experience: Experience, choice: Awaited, after: Mapping[str, float], now: datetime, changes: Changes
@@ -514,7 +515,7 @@ class Desk:
             raise InvalidInput("parameters is an object.", "parameters")
         parameters = self._playbooks.filled(playbook, given)
         if not is_dry:
-            rule = broken_rule(playbook, subject, self._runs, now)
+            rule = broken_rule(playbook, parameters, subject, self._runs, now)
             if rule:
                 raise Conflict(rule, "playbook")
         metric = self._metrics.get(metric_of(subject))

@@ -23,6 +23,7 @@ VIEW = "playbook_learning"
 NEWEST_WEIGHT = 0.3
 _PRIOR = (0.6, 0.4, 0.25, 0.15, 0.1)  # of the playbooks that the catalog names for a metric, in its order
 _CHOICES_MAX = 2000
+_EXPLORED = 0.1  # of the choices are spread evenly over all candidates: rewards are few here, and times change
 _PAGE = 500
 
 
@@ -62,7 +63,7 @@ class Learned:
     """
 
     def __init__(self, replay_max: int) -> None:
-        self._policy = Policy(settings=PolicySettings(max_choices=_CHOICES_MAX))
+        self._policy = Policy(settings=PolicySettings(max_choices=_CHOICES_MAX, floor=_EXPLORED))
         self._averages: dict[str, dict[str, Average]] = {}
         self._priors: dict[str, list[str]] = {}
         self.replay: deque[Experience] = deque(maxlen=replay_max)

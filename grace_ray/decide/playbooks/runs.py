@@ -107,6 +107,11 @@ class Runs:
         """Return the run that acts on a subject now, or is about to."""
         return next((r for r in self._open.values() if r.subject == subject and is_acting(r)), None)
 
+    def doing(self, playbook: str, parameters: Mapping[str, Any]) -> Run | None:
+        """Return the run that does the same with the same parameters now, whatever for."""
+        same = (r for r in self._open.values() if r.playbook == playbook and dict(r.parameters) == dict(parameters))
+        return next((run for run in same if is_acting(run)), None)
+
     def waiting_for(self, subject: str) -> Run | None:
         """Return the run on a subject that waits for a yes."""
         return next((r for r in self._open.values() if r.subject == subject and r.status == "awaiting_approval"), None)

@@ -36,7 +36,7 @@ def standing(
         except CallerError as error:
             found.refused[playbook_id] = error.message
             continue
-        rule = broken_rule(playbook, situation.series, runs, now)
+        rule = broken_rule(playbook, parameters, situation.series, runs, now)
         if rule:
             found.refused[playbook_id] = rule
         else:
@@ -44,7 +44,7 @@ def standing(
     return found
 
 
-def broken_rule(playbook: Playbook, subject: str, runs: Runs, now: datetime) -> str:
+def broken_rule(playbook: Playbook, parameters: Mapping[str, Any], subject: str, runs: Runs, now: datetime) -> str:
     """Return the rule that forbids a run now, as a sentence; "" where none does."""
     count = runs.in_last_hour(playbook.id, now)
     if count >= playbook.per_hour:
@@ -52,6 +52,9 @@ def broken_rule(playbook: Playbook, subject: str, runs: Runs, now: datetime) -> 
     busy = runs.busy_with(subject)
     if busy:
         return f"Run {busy.run_id} of {busy.playbook} acts on {subject} already."
+    same = runs.doing(playbook.id, parameters)
+    if same:
+        return f"Run {same.run_id} does the very same, for {same.subject}."
     waiting = runs.waiting_for(subject)
     if waiting and waiting.playbook == playbook.id:
         return f"Run {waiting.run_id} of {playbook.id} waits for approval already."

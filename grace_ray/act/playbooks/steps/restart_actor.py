@@ -1,6 +1,6 @@
 """Restart actors of Grace by name, or those that are stuck, whatever state they are in."""
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from grace_ray.act.playbooks.step import Arguments, Lasting, StepFailed, StepTime, World
 from grace_ray.core.errors import GraceError
@@ -14,6 +14,13 @@ class ActorArguments(Arguments):
     """``name`` of the actor; one that ends in * stands for all whose name begins so, ``stuck`` for silent parts."""
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,63}\*?$")
+
+    @field_validator("name")
+    @classmethod
+    def _is_another(cls, name: str) -> str:
+        if name == _SELF:
+            raise ValueError("the part that runs playbooks cannot restart itself")
+        return name
 
 
 class RestartActor(Lasting):
@@ -29,8 +36,6 @@ class RestartActor(Lasting):
 
     def run(self, arguments: ActorArguments, world: World, time: StepTime) -> str:
         """Restart one after the other."""
-        if arguments.name == _SELF:
-            raise StepFailed("The part that runs playbooks cannot restart itself.", "name")
         names = self._names(arguments, world, time)
         if not names and arguments.name == STUCK:
             raise StepFailed("Every part answers: none is stuck.")
