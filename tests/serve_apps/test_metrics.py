@@ -115,7 +115,7 @@ def test_a_secret_in_a_label_is_not_kept(http):
 
 
 def write_request(*series: tuple[dict, list[tuple[float, float]]], counters: tuple[str, ...] = ()) -> bytes:
-    request = remote_write._message()()
+    request = remote_write.write_request()
     for labels, samples in series:
         made = request.timeseries.add()
         for name, value in labels.items():

@@ -28,7 +28,7 @@ def decode(headers: Mapping[str, str], body: bytes, limits: IntakeSettings) -> l
         raise InvalidInput("Remote-write 1.0 is sent as application/x-protobuf.", "content-type")
     if headers.get("content-encoding", "").strip().lower() == "snappy":
         body = unsnapped(body, limits.body_max_bytes)
-    request = _message()()
+    request = write_request()
     try:
         request.ParseFromString(body)
     except DecodeError as error:
@@ -62,9 +62,13 @@ def _counting_names(request: Any, named: list[dict[str, str]]) -> set[str]:
     return names | {base + ending for base in bases for ending in ("_count", "_sum")}
 
 
+def write_request() -> Any:
+    """Return an empty prometheus.WriteRequest message, with the fields that are read here."""
+    return _message()()
+
+
 @cache
 def _message() -> Any:
-    """Return the class of prometheus.WriteRequest, of the fields that are read here; the others are passed over."""
     field = descriptor_pb2.FieldDescriptorProto
     file = descriptor_pb2.FileDescriptorProto(name="remote_write.proto", package="prometheus", syntax="proto3")
 
