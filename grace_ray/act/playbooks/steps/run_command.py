@@ -6,16 +6,19 @@ import shlex
 import signal
 import subprocess
 import tempfile
-from typing import IO, Annotated
+from collections.abc import Mapping
+from typing import IO, Annotated, Any
 
+import psutil
 from pydantic import Field
 
 from grace_ray.act.playbooks.commandline import check_allowed
-from grace_ray.act.playbooks.step import Arguments, Lasting, StepFailed, StepTime, World
+from grace_ray.act.playbooks.step import Arguments, StepFailed, StepTime, World
 
 _OUTPUT_MAX = 4000
 _KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR")  # no tokens and no settings of ours reach a command
 _POLL_S = 0.1
+_MARK = "PLAYBOOK_RUN"
 Word = Annotated[str, Field(min_length=1, max_length=4096)]
 
 
@@ -25,8 +28,12 @@ class CommandArguments(Arguments):
     command: tuple[Word, ...] = Field(min_length=1, max_length=64)
 
 
-class RunCommand(Lasting):
-    """Its output goes to a file, so that a child which holds on to a pipe holds nothing up."""
+class RunCommand:
+    """Its output goes to a file, so that a child which holds on to a pipe holds nothing up.
+
+    What a command did stays; where its runner was killed, undoing ends what still runs of it, found by a mark in the
+    environment.
+    """
 
     arguments = CommandArguments
 
@@ -35,10 +42,27 @@ class RunCommand(Lasting):
         check_allowed(arguments.command, world.settings.commands, "playbooks.commands")
         return f"Run: {shlex.join(arguments.command)}"
 
+    def prepare(self, arguments: CommandArguments, world: World) -> Mapping[str, Any] | None:
+        """Note the mark that the command's processes carry."""
+        return {"run_id": world.run_id}
+
+    def undo(self, undo: Mapping[str, Any], world: World, time: StepTime) -> str:
+        """End what still runs of the command."""
+        ended = 0
+        for process in psutil.process_iter():
+            time.left()
+            try:
+                if process.environ().get(_MARK) == undo["run_id"]:
+                    process.kill()
+                    ended += 1
+            except psutil.Error:
+                continue
+        return f"{ended} processes of the command were ended; what it did stays."
+
     def run(self, arguments: CommandArguments, world: World, time: StepTime) -> str:
         """Run it in a process group of its own. Raises StepFailed for an exit code that is not 0."""
         check_allowed(arguments.command, world.settings.commands, "playbooks.commands")
-        environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
+        environment = {name: os.environ[name] for name in _KEPT if name in os.environ} | {_MARK: world.run_id}
         with tempfile.TemporaryFile() as output:
             try:
                 command = subprocess.Popen(
