@@ -1,11 +1,13 @@
 """Train the forecasting network that ships, on made-up series alone, and write its weights.
 
-Run it with `python bench/forecast_network.py [--rounds 24] [--out FILE]`; a quarter of an hour of one core. Each round
-makes new series, so nothing is seen often enough to be learnt by heart. `bench/forecast.py` measures what came of it.
+Run it with `python bench/forecast_network.py [--rounds 10] [--out FILE]`; some minutes of one core. Each round makes
+new series and learns from the last four rounds', so nothing is seen often enough to be learnt by heart.
+`bench/forecast.py` measures what came of it.
 """
 
 import argparse
 import sys
+from collections import deque
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -23,7 +25,8 @@ from grace_ray.models.forecast.scaling import FULL, scaled  # noqa: E402
 from grace_ray.models.forecast.synthetic import synthetic_series  # noqa: E402
 
 LEVEL = torch.tensor(LEVELS)
-SERIES_A_ROUND = 20_000
+SERIES_A_ROUND = 30_000
+KEPT_ROUNDS = 4
 STEPS_A_ROUND = 500
 BATCH = 384
 LEAST = 48
@@ -56,19 +59,21 @@ class Network(torch.nn.Module):
 def main() -> None:
     """Train round by round, and write the weights after each."""
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    options.add_argument("--rounds", type=int, default=24)
-    options.add_argument("--width", type=int, default=256)
+    options.add_argument("--rounds", type=int, default=10)
+    options.add_argument("--width", type=int, default=176)
     options.add_argument("--rate", type=float, default=3e-3)
     options.add_argument("--out", type=Path, default=WEIGHTS)
     asked = options.parse_args()
     torch.manual_seed(0)
     torch.set_num_threads(1)
     rng = np.random.default_rng(0)
-    network = Network(asked.width, dropout=0.03)
+    network = Network(asked.width, dropout=0.05)
     optimiser = torch.optim.AdamW(network.parameters(), lr=asked.rate, weight_decay=1e-2)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, asked.rate, total_steps=asked.rounds * STEPS_A_ROUND)
+    kept: deque[tuple[np.ndarray, ...]] = deque(maxlen=KEPT_ROUNDS)
     for number in range(asked.rounds):
-        seen, target, weight = (torch.from_numpy(array) for array in material(rng))
+        kept.append(material(rng))
+        seen, target, weight = (torch.from_numpy(np.concatenate(arrays)) for arrays in zip(*kept, strict=True))
         if number == 0:
             network.mean[:], network.spread[:] = seen.mean(0), seen.std(0) + 1e-3
         loss = one_round(network, optimiser, schedule, seen, target, weight)
@@ -76,7 +81,7 @@ def main() -> None:
         write(network, seen, asked.out)
 
 
-def material(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def material(rng: np.random.Generator) -> tuple[np.ndarray, ...]:
     """Features, targets on the network's scale, and the weight of a step in units of the naive error."""
     made = np.concatenate([synthetic_series(5000, FULL + HORIZON, rng) for _ in range(SERIES_A_ROUND // 5000)])
     for row in np.flatnonzero(rng.random(len(made)) < 0.35):
@@ -86,7 +91,7 @@ def material(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarr
     target = windows.forth(made[:, FULL:]).clip(-9, 9)
     moves = [np.abs(made[:, h:FULL] - made[:, : FULL - h]).mean(axis=1) for h in (1, 4, 8, 12)]
     weight = (windows.scale / np.maximum(np.mean(moves, axis=0), 1e-9 * windows.scale)).clip(0, 3)
-    return tuple(array.astype(np.float32) for array in (features_of(windows), target, weight))  # type: ignore[return-value]
+    return tuple(array.astype(np.float32) for array in (features_of(windows), target, weight))
 
 
 def one_round(

@@ -13,10 +13,10 @@ _BANDS = {0.8: (LEVELS.index(0.1), LEVELS.index(0.9)), 0.95: (0, len(LEVELS) - 1
 INNER = slice(1, len(LEVELS) - 1)
 
 
-def pinball(actual: Floats, quantiles: Floats) -> Floats:
+def pinball(actual: Floats, quantiles: Floats, levels: Floats = _LEVELS) -> Floats:
     """Loss max(l * e, (l - 1) * e), e = actual - quantile: (..., level) of actual (...) and quantiles (..., level)."""
     error = np.asarray(actual)[..., None] - quantiles
-    return np.asarray(np.maximum(_LEVELS * error, (_LEVELS - 1) * error))
+    return np.asarray(np.maximum(levels * error, (levels - 1) * error))
 
 
 def weighted_quantile_loss(actual: Floats, quantiles: Floats) -> float:

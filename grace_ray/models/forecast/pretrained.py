@@ -13,7 +13,7 @@ import numpy as np
 
 from grace_ray.models.forecast.base import HORIZON, LEVELS, MEDIAN, Floats
 from grace_ray.models.forecast.features import PARTS, features_of
-from grace_ray.models.forecast.scaling import scaled
+from grace_ray.models.forecast.scaling import Scaled, scaled
 
 WEIGHTS = Path(__file__).with_name("pretrained.npz")
 _BOUND = 5.0
@@ -31,13 +31,17 @@ class Pretrained:
     def quantiles(self, values: Floats, horizon: int, phase: Floats | None = None) -> Floats:
         """Quantiles (series, horizon, level) of finite windows (series, steps); no horizon above 12."""
         window = scaled(values)
+        return window.back(self.on_scale(window)[:, :horizon])
+
+    def on_scale(self, window: Scaled) -> Floats:
+        """Quantiles (series, 12, level) on the network's own scale."""
         weights = self.weights
         seen = (features_of(window).astype(np.float32) - weights["mean"]) / weights["spread"]
         hidden = np.maximum(np.clip(seen, -_BOUND, _BOUND) @ weights["in.w"] + weights["in.b"], 0)
         for layer in ("first", "second"):
             hidden = hidden + np.maximum(hidden @ weights[f"{layer}.w"] + weights[f"{layer}.b"], 0)
         outputs = (hidden @ weights["out.w"] + weights["out.b"]).reshape(-1, HORIZON, len(LEVELS))
-        return window.back(_ordered(outputs[:, :horizon].astype(float)))
+        return _ordered(outputs.astype(float))
 
     def explain(self, values: Floats, horizon: int, phase: Floats | None = None) -> list[dict[str, float]]:
         """What moves its median, on average over what it was trained on; the same for every series."""

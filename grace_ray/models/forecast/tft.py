@@ -1,13 +1,14 @@
 """The trained global model: a small Temporal Fusion Transformer over all metrics at once.
 
-torch trains it; NumPy serves it, from plain arrays, with the same forward pass (tft_layers). What it read is told by
-its own variable selection and attention.
+torch trains it; NumPy serves it, from plain arrays, with the same forward pass (tft_layers). It starts from what the
+pretrained network says and learns where these metrics differ; what it read is told by its own variable selection and
+attention. A saved model holds the network it started from, so that a newer one does not pull the ground from under it.
 
 Source: Lim et al. 2021, see tft_layers; trained on pinball loss over LEVELS, on asinh-scaled windows.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 from zipfile import BadZipFile
@@ -17,14 +18,16 @@ from numpy.typing import NDArray
 
 from grace_ray.core.errors import InvalidInput
 from grace_ray.models.forecast.base import HORIZON, LEVELS, Floats, windows_of
-from grace_ray.models.forecast.scaling import FULL, scaled
+from grace_ray.models.forecast.pretrained import Pretrained, pretrained
+from grace_ray.models.forecast.scaling import FULL, mirrored, scaled
 from grace_ray.models.forecast.synthetic import synthetic_series
 from grace_ray.models.forecast.tft_inputs import FINE, FUTURE, PAST, TOKENS, Inputs, inputs_of
 from grace_ray.models.forecast.tft_layers import forward, shapes
 
 _LEAST = 48
 _BATCH = 128
-_FORMAT = 1
+_FORMAT = 2
+_FAR = 9.0
 Progress = Callable[[float], None]
 
 
@@ -33,8 +36,9 @@ class TemporalFusion:
 
     name = "tft"
 
-    def __init__(self, weights: Mapping[str, Floats], horizon: int = HORIZON) -> None:
+    def __init__(self, weights: Mapping[str, Floats], base: Pretrained, horizon: int = HORIZON) -> None:
         self.weights = {name: np.asarray(array, dtype=np.float32) for name, array in weights.items()}
+        self.base = base
         self.horizon = horizon
         self.width = _checked_width(self.weights)
 
@@ -68,14 +72,16 @@ class TemporalFusion:
             raise InvalidInput(f"The model was trained for {self.horizon} steps, not {horizon}.", "horizon")
         window = scaled(values)
         clock = np.full(len(values), np.nan) if phase is None else np.asarray(phase, dtype=float)
-        seen = inputs_of(window, self.horizon, clock, min(values.shape[1], FULL))
-        made = forward(self.weights, np, *(part.astype(np.float32) for part in (seen.past, seen.future, seen.static)))
+        known = np.full(len(values), float(min(values.shape[1], FULL)))
+        seen = inputs_of(window, self.base.on_scale(window)[:, : self.horizon], clock, known)
+        made = forward(self.weights, np, seen.single())
         outputs, past, future, attention = (np.asarray(part, dtype=float) for part in made)
         return window.back(outputs[:, :horizon]), past, future, attention
 
     def save(self, file: Path | BinaryIO) -> None:
         """Write the weights as plain arrays (.npz)."""
-        np.savez(file, format=np.array(_FORMAT), horizon=np.array(self.horizon), **self.weights)  # type: ignore[arg-type]
+        arrays = {f"base:{name}": array for name, array in self.base.weights.items()} | self.weights
+        np.savez(file, format=np.array(_FORMAT), horizon=np.array(self.horizon), **arrays)  # type: ignore[arg-type]
 
 
 def load(file: Path | BinaryIO) -> TemporalFusion:
@@ -87,7 +93,10 @@ def load(file: Path | BinaryIO) -> TemporalFusion:
         raise InvalidInput(f"This is not a saved forecaster: {error}.", "model") from error
     if int(kept.pop("format", np.array(0))) != _FORMAT:
         raise InvalidInput(f"The saved forecaster is not of format {_FORMAT}.", "model")
-    return TemporalFusion(kept, int(kept.pop("horizon")))
+    horizon = int(kept.pop("horizon"))
+    base = Pretrained({name.removeprefix("base:"): array for name, array in kept.items() if name.startswith("base:")})
+    own = {name: array for name, array in kept.items() if not name.startswith("base:")}
+    return TemporalFusion(own, base, horizon)
 
 
 def train(
@@ -124,17 +133,15 @@ def train(
         "epochs": losses,
         "best_epoch": int(np.argmin([epoch["validation_loss"] for epoch in losses])),
     }
-    return TemporalFusion(best, horizon), record
+    return TemporalFusion(best, pretrained(), horizon), record
 
 
 @dataclass(frozen=True, slots=True)
 class _Windows:
-    """Inputs and targets of many windows, on the network's scale, as float32."""
+    """Inputs and targets (window, horizon) on the network's scale, as float32."""
 
-    past: Any
-    future: Any
-    static: Any
-    target: Any
+    inputs: Inputs
+    target: NDArray[np.float32]
 
 
 def _silent(share: float) -> None:
@@ -179,17 +186,16 @@ def _material(
 
 
 def _as_windows(pieces: list[Floats], horizon: int) -> _Windows:
-    parts: list[tuple[Inputs, Floats]] = []
+    rows, actual = [], []
     for piece in pieces:
-        windows = windows_of([piece[:-horizon]])
-        window = scaled(windows.values)
-        unit = float(windows.scale[0]) or 1.0
-        actual = (piece[-horizon:] - windows.centre[0]) / unit
-        clock = np.full(1, np.nan)
-        parts.append((inputs_of(window, horizon, clock, len(piece) - horizon), window.forth(actual[None]).clip(-9, 9)))
-    stacked = [np.concatenate([getattr(seen, name) for seen, _ in parts]) for name in ("past", "future", "static")]
-    target = np.concatenate([target for _, target in parts])
-    return _Windows(*(array.astype(np.float32) for array in (*stacked, target)))
+        made = windows_of([piece[:-horizon]])
+        rows.append(mirrored(made.values))
+        actual.append((piece[-horizon:] - made.centre[0]) / (float(made.scale[0]) or 1.0))
+    window = scaled(np.concatenate(rows))
+    target = window.forth(np.stack(actual)).clip(-_FAR, _FAR)
+    known = np.array([float(len(piece) - horizon) for piece in pieces])
+    seen = inputs_of(window, pretrained().on_scale(window)[:, :horizon], np.full(len(rows), np.nan), known)
+    return _Windows(seen.single(), target.astype(np.float32))
 
 
 def _fitted(
@@ -203,24 +209,24 @@ def _fitted(
     optimiser = torch.optim.AdamW(params.values(), lr=learning_rate, weight_decay=1e-3)
     rounds = -(-len(fit.target) // _BATCH)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, learning_rate, total_steps=epochs * rounds)
-    data = {name: torch.from_numpy(getattr(fit, name)) for name in fit.__slots__}
-    best: dict[str, Floats] = {}
-    losses: list[dict[str, float]] = []
+    data, check = _tensors(fit), _tensors(held)
+    best, lowest = _copied(params), _validated(params, check)
+    losses: list[dict[str, float]] = [{"epoch": 0, "validation_loss": round(lowest, 6)}]
     for epoch in range(epochs):
         seen = 0.0
         for chosen in torch.split(torch.randperm(len(fit.target), generator=generator), _BATCH):
-            loss = _loss(params, {name: array[chosen] for name, array in data.items()})
+            loss = _loss(params, [array[chosen] for array in data])
             optimiser.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(params.values(), 1.0)
             optimiser.step()
             schedule.step()
             seen += float(loss.detach()) * len(chosen)
-        with torch.no_grad():
-            validated = float(_loss(params, {name: torch.from_numpy(getattr(held, name)) for name in held.__slots__}))
-        if not losses or validated < min(one["validation_loss"] for one in losses):
-            best = {name: array.detach().numpy().copy() for name, array in params.items()}
-        losses.append({"loss": round(seen / len(fit.target), 6), "validation_loss": round(validated, 6)})
+        validated = _validated(params, check)
+        if validated < lowest:
+            best, lowest = _copied(params), validated
+        loss_seen = round(seen / len(fit.target), 6)
+        losses.append({"epoch": epoch + 1, "loss": loss_seen, "validation_loss": round(validated, 6)})
         on_progress((epoch + 1) / epochs)
     return best, losses
 
@@ -237,16 +243,36 @@ def _initial(width: int, generator: Any) -> dict[str, Any]:
             made[name] = (torch.rand(shape, generator=generator) * 2 - 1) * bound
         else:
             made[name] = torch.ones(shape) if kind == "gain" else torch.zeros(shape)
+    made["head.w"] *= 0.0  # begins as good as the network it starts from
     made["encoder.b"][width : 2 * width] = 1.0
     made["decoder.b"][width : 2 * width] = 1.0
     return made
 
 
-def _loss(params: Mapping[str, Any], batch: Mapping[str, Any]) -> Any:
+def _copied(params: Mapping[str, Any]) -> dict[str, Floats]:
+    return {name: array.detach().numpy().copy() for name, array in params.items()}
+
+
+def _validated(params: Mapping[str, Any], check: list[Any]) -> float:
+    import torch
+
+    with torch.no_grad():
+        return float(_loss(params, check))
+
+
+def _tensors(windows: _Windows) -> list[Any]:
+    """The inputs in their order, then the target."""
+    import torch
+
+    return [torch.from_numpy(array) for array in (*astuple(windows.inputs), windows.target)]
+
+
+def _loss(params: Mapping[str, Any], batch: list[Any]) -> Any:
     """Mean pinball loss over LEVELS."""
     import torch
 
-    outputs = forward(params, torch, batch["past"], batch["future"], batch["static"])[0]
+    *inputs, target = batch
+    outputs = forward(params, torch, Inputs(*inputs))[0]
     levels = torch.tensor(LEVELS)
-    error = batch["target"][..., None] - outputs
+    error = target[..., None] - outputs
     return torch.maximum(levels * error, (levels - 1) * error).mean()

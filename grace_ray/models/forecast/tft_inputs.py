@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from grace_ray.models.forecast.base import Floats
+from grace_ray.models.forecast.base import MEDIAN, Floats
 from grace_ray.models.forecast.scaling import FULL, LAST_HOUR, Scaled
 
 PAST = ("value", "range", "change", "age", "time of day")
-FUTURE = ("step", "a day before", "an hour before", "time of day")
+FUTURE = ("step", "a day before", "an hour before", "time of day", "expected", "uncertainty")
 STATIC = ("spread", "roughness", "repeats", "floor", "ceiling", "history")
 FINE = 36
 COARSE = (FULL - FINE) // LAST_HOUR
@@ -24,21 +24,29 @@ _DAY = 288
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """`past` (series, token, variable), `future` (series, horizon, variable), `static` (series, variable)."""
+    """`past` (series, token, variable), `future` (series, step, variable), `static` (series, variable).
 
-    past: Floats
-    future: Floats
-    static: Floats
+    `base` (series, step, level) is what the pretrained network says, from where the transformer goes on.
+    """
+
+    past: Any
+    future: Any
+    static: Any
+    base: Any
+
+    def single(self) -> "Inputs":
+        """The same in single precision."""
+        return Inputs(*(part.astype(np.float32) for part in (self.past, self.future, self.static, self.base)))
 
 
-def inputs_of(window: Scaled, horizon: int, phase: Floats, known: int = FULL) -> Inputs:
+def inputs_of(window: Scaled, base: Floats, phase: Floats, known: Floats) -> Inputs:
     """Inputs from scaled windows.
 
-    `phase` (series,) is the index within the day of the step after the end, NaN where it is not known; `known` says
-    how many steps are real and not mirrored.
+    `base` (series, horizon, level) is on their scale; `phase` (series,) the index within the day of the step after the
+    end, NaN where it is not known; `known` (series,) how many steps are real and not mirrored.
     """
     values = window.values
-    count = len(values)
+    count, horizon = base.shape[:2]
     hours = values[:, : FULL - FINE].reshape(count, COARSE, LAST_HOUR)
     fine = values[:, FULL - FINE :]
     before = values[:, FULL - FINE - 1 : -1]
@@ -53,8 +61,10 @@ def inputs_of(window: Scaled, horizon: int, phase: Floats, known: int = FULL) ->
         values[:, (ahead - 1) % _DAY],
         values[:, FULL - LAST_HOUR + (ahead - 1) % LAST_HOUR],
         _daily(phase, ahead - 1.0),
+        base[:, :, MEDIAN],
+        base[:, :, -2] - base[:, :, 1],
     ]
-    return Inputs(np.stack(past, axis=2), np.stack(future, axis=2), _static(values, known))
+    return Inputs(np.stack(past, axis=2), np.stack(future, axis=2), _static(values, known), base)
 
 
 def _daily(phase: Floats, offset: NDArray[np.floating[Any]]) -> Floats:
@@ -63,7 +73,7 @@ def _daily(phase: Floats, offset: NDArray[np.floating[Any]]) -> Floats:
     return np.asarray(np.nan_to_num(clock, nan=0.0))
 
 
-def _static(values: Floats, known: int) -> Floats:
+def _static(values: Floats, known: Floats) -> Floats:
     steps = np.abs(np.diff(values, axis=1))
     low, high = values.min(axis=1, keepdims=True), values.max(axis=1, keepdims=True)
     return np.stack(
@@ -73,7 +83,7 @@ def _static(values: Floats, known: int) -> Floats:
             (steps == 0).mean(axis=1),
             (values <= low).mean(axis=1),
             (values >= high).mean(axis=1),
-            np.full(len(values), known / FULL),
+            known / FULL,
         ],
         axis=1,
     )

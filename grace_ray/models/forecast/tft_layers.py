@@ -3,7 +3,8 @@
 `xp` is either library: both know exp, tanh, concatenate, stack and sqrt. So what is served is what was trained.
 Source: Lim, Arik, Loeff and Pfister 2021, "Temporal Fusion Transformers for interpretable multi-horizon time series
 forecasting"; gated residual networks, variable selection, LSTM, interpretable attention and quantile heads as there,
-at a width of 16, with one layer of each.
+at a width of 16, with one layer of each. Beyond it: the heads move the quantiles of the pretrained network instead of
+making their own, so that a day of data is enough to gain from and an untrained model is as good as its base.
 """
 
 from collections.abc import Mapping
@@ -57,11 +58,12 @@ def _grn(name: str, inputs: int, width: int, outputs: int, copies: int = 0) -> d
     return sizes | (_linear(f"{name}.skip", inputs, outputs, copies) if inputs != outputs else {})
 
 
-def forward(p: Params, xp: Any, past: Any, future: Any, static: Any) -> tuple[Any, Any, Any, Any]:
+def forward(p: Params, xp: Any, inputs: Any) -> tuple[Any, Any, Any, Any]:
     """Quantiles (series, horizon, level), weights of past and future variables, attention (series, horizon, place)."""
-    context = linear(p, "static.embed", static)
+    future = inputs.future
+    context = linear(p, "static.embed", inputs.static)
     made = {name: grn(p, xp, f"context.{name}", context) for name in ("select", "hidden", "cell", "enrich")}
-    seen, past_weights = select(p, xp, "past", past, made["select"])
+    seen, past_weights = select(p, xp, "past", inputs.past, made["select"])
     coming, future_weights = select(p, xp, "future", future, made["select"])
     history, state = lstm(p, xp, "encoder", seen, (made["hidden"], made["cell"]))
     ahead, _ = lstm(p, xp, "decoder", coming, state)
@@ -73,7 +75,7 @@ def forward(p: Params, xp: Any, past: Any, future: Any, static: Any) -> tuple[An
     own = gated(p, xp, "gate.attention", attended, enriched[:, -steps:])
     fed = grn(p, xp, "feed", own)
     outputs = linear(p, "head", gated(p, xp, "gate.output", fed, local[:, -steps:]))
-    return ordered(xp, outputs), past_weights, future_weights, attention
+    return moved(xp, inputs.base, outputs), past_weights, future_weights, attention
 
 
 def select(p: Params, xp: Any, name: str, values: Any, context: Any) -> tuple[Any, Any]:
@@ -172,20 +174,16 @@ def softmax(xp: Any, values: Any) -> Any:
     return raised / raised.sum(-1)[..., None]
 
 
-def ordered(xp: Any, outputs: Any) -> Any:
-    """The median and the gaps above and below it, each softly positive, summed up: quantiles that cannot cross."""
-    gaps = 0.5 * softplus(xp, outputs - 1.5)
-    median = outputs[..., MEDIAN : MEDIAN + 1]
+def moved(xp: Any, base: Any, outputs: Any) -> Any:
+    """The base's median moved and each of its gaps widened or narrowed: outputs of zero change nothing, none cross."""
+    wider = xp.exp(2.0 * xp.tanh(0.5 * outputs))
+    median = base[..., MEDIAN : MEDIAN + 1] + outputs[..., MEDIAN : MEDIAN + 1]
     above = [median]
     for level in range(MEDIAN + 1, len(LEVELS)):
-        above.append(above[-1] + gaps[..., level : level + 1])
+        gap = base[..., level : level + 1] - base[..., level - 1 : level]
+        above.append(above[-1] + gap * wider[..., level : level + 1])
     below = [median]
     for level in range(MEDIAN - 1, -1, -1):
-        below.append(below[-1] - gaps[..., level : level + 1])
+        gap = base[..., level + 1 : level + 2] - base[..., level : level + 1]
+        below.append(below[-1] - gap * wider[..., level : level + 1])
     return xp.concatenate([*below[:0:-1], *above], -1)
-
-
-def softplus(xp: Any, values: Any) -> Any:
-    """log(1 + exp(x)) without overflow."""
-    size = abs(values)
-    return 0.5 * (values + size) + xp.log1p(xp.exp(-size))
