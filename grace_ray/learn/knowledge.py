@@ -57,6 +57,7 @@ class Knowledge:
         self._reader: Reader | None = None
         self._asked: dict[str, Floats] = {}
         self._forget()
+        self._searches = 0
         self._reason = "" if self._embedder else "Embeddings are switched off; search is lexical."
 
     def restore(self, state: bytes | None, reader: Reader) -> None:
@@ -158,7 +159,7 @@ class Knowledge:
 
     def _rebuild(self, args: Mapping[str, Any], now: datetime) -> tuple[Effects, dict[str, Any]]:
         """Drop the index and everything in memory, and build it again from the records."""
-        searches: int = self._searches
+        searches = self._searches
         self._forget()
         self._searches = searches
         self._ready_index()
@@ -168,7 +169,7 @@ class Knowledge:
         self._library: Library | None = None
         self._index: HybridIndex | None = None
         self._announced: dict[str, Document] = {}
-        self._searches: int = 0
+        self._searches = 0
         self._has_waiting: bool | None = None
         self._is_fresh = False  # whether what handle returned may not be committed yet
 

@@ -1,7 +1,7 @@
 """One forecast of one series, as the noun that is kept and shown, from what the models say in numbers."""
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import numpy as np
 
@@ -47,6 +47,20 @@ def as_noun(
         feature_importance=_rounded(made.importance),
         trained_version=trained_version,
         note=made.note,
+    )
+
+
+def no_data(series: str, history: History, now: datetime) -> Forecast:
+    """Return the forecast of a metric that nothing is known of yet."""
+    return Forecast(
+        metric_id=series,
+        model="none",
+        generated_at=now,
+        last_at=from_us(history.last_us),
+        step_s=history.step_s,
+        observations=0,
+        points=[],
+        note="No data yet: nothing was collected for this metric.",
     )
 
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from grace_ray.core.canonical import canonical
-from grace_ray.core.clock import from_us, to_us
+from grace_ray.core.clock import to_us
 from grace_ray.core.entry import Entry
 from grace_ray.core.errors import GraceError, InvalidInput
 from grace_ray.core.follower import NOTHING, Effects
@@ -26,7 +26,7 @@ from grace_ray.diagnose.forecasting.accuracy import Scorebook
 from grace_ray.diagnose.forecasting.champion import Throne, change_fact
 from grace_ray.diagnose.forecasting.history import History, read_history, read_points
 from grace_ray.diagnose.forecasting.incidents import Incidents, Outlook
-from grace_ray.diagnose.forecasting.making import as_noun, look_ahead
+from grace_ray.diagnose.forecasting.making import as_noun, look_ahead, no_data
 from grace_ray.diagnose.forecasting.speakers import Speakers
 from grace_ray.diagnose.forecasting.trainings import Trainings
 from grace_ray.models.forecast.base import LEVELS, QuantileModel
@@ -126,8 +126,13 @@ class Forecaster:
         now_us = to_us(now)
         self._list_series(now_us)
         effects = NOTHING
+        to_forecast = []
         for watched in self._due(now_us):
-            effects += self._look(watched, now)
+            history, seen = self._look(watched, now)
+            effects += seen
+            if history.observations and self._is_forecast_due(watched, now_us):
+                to_forecast.append((watched, history))
+        effects += self._keep_forecasts(to_forecast, now)
         for watched in self._to_glance_at(now_us):
             effects += self._glance(watched, now)
         if effects:
@@ -148,8 +153,15 @@ class Forecaster:
         if not 1 <= steps <= _HORIZON_MAX:
             most = _HORIZON_MAX * self._step_s / 60
             raise InvalidInput(f"horizon_minutes must be above 0 and at most {most:g}.", "horizon_minutes")
-        made = {key: self._forecast(key, steps, now) for key in series}
-        return {"generated_at": now, "horizon_minutes": horizon_minutes, "predictions": made}
+        histories = {key: self._history(key, now) for key in series}
+        known = {key: history for key, history in histories.items() if history.observations}
+        version, made = self._made(list(known.values()), steps, self._throne.version)
+        nouns = {
+            key: self._as_noun(key, history, own, steps, now, version)
+            for (key, history), own in zip(known.items(), made, strict=True)
+        }
+        predictions = {key: nouns.get(key) or no_data(key, histories[key], now) for key in series}
+        return {"generated_at": now, "horizon_minutes": horizon_minutes, "predictions": predictions}
 
     def operate(self, action: str, args: dict[str, Any], now: datetime) -> tuple[Effects, Any]:
         """Do what a person asks: ``train`` or ``roll_back``. Raises Conflict, InvalidInput."""
@@ -182,23 +194,20 @@ class Forecaster:
         change = self._throne.propose(trained.version, trained.scores, now)
         return effects + self._changed(change)
 
-    def _look(self, watched: _Watched, now: datetime) -> Effects:
-        """Judge what was said of a series, look out for trouble, and forecast it where that is due."""
-        settings, now_us = self._settings, to_us(now)
-        history = read_history(self._reader, watched.key, self._step_s, settings.history_steps, now_us)
-        watched.looked_us = self._step_end(now_us)
+    def _look(self, watched: _Watched, now: datetime) -> tuple[History, Effects]:
+        """Judge what was said of a series, and look out for trouble."""
+        history = self._history(watched.key, now)
+        watched.looked_us = self._step_end(to_us(now))
         watched.observations = history.observations
         if not history.observations:
-            return NOTHING
+            return history, NOTHING
         self._throne.take(watched.book.judge(history, LEVELS))
-        effects = NOTHING
         metric = self._metrics.get(metric_of(watched.key))
-        if metric is not None:
-            effects += self._look_out(watched.key, metric, history, now)
-        if watched.is_urgent or now_us - watched.forecast_us >= settings.interval_s * 1_000_000:
-            watched.is_urgent, watched.forecast_us = False, now_us
-            effects += self._keep_forecast(watched, history, now)
-        return effects + Effects(records=[self._book_record(watched)])
+        effects = self._look_out(watched.key, metric, history, now) if metric is not None else NOTHING
+        return history, effects + Effects(records=[self._book_record(watched)])
+
+    def _is_forecast_due(self, watched: _Watched, now_us: int) -> bool:
+        return watched.is_urgent or not 0 <= now_us - watched.forecast_us < self._settings.interval_s * 1_000_000
 
     def _glance(self, watched: _Watched, now: datetime) -> Effects:
         """Look at the newest points of a metric of the catalog, between its snapshots."""
@@ -225,43 +234,44 @@ class Forecaster:
         self._counts["warnings" if warning.status == "open" else warning.status] += 1
         return said.of_warning(warning, metric, now)
 
-    def _keep_forecast(self, watched: _Watched, history: History, now: datetime) -> Effects:
-        version, shadow = self._throne.version, self._throne.shadow
-        noun, made = self._made(watched.key, history, self._settings.horizon_steps, now, version)
-        watched.book.say(history, made, noun.trained_version, is_shown=True)
-        if shadow is not None:
-            _, beside = self._made(watched.key, history, self._settings.horizon_steps, now, shadow)
-            watched.book.say(history, beside, shadow, is_shown=False)
-        self._counts["forecasts"] += 1
-        rank = noun.generated_at.timestamp()
-        return Effects(records=[Record(FORECASTS, watched.key, "", rank, canonical(to_plain(noun)))])
+    def _keep_forecasts(self, due: Sequence[tuple[_Watched, History]], now: datetime) -> Effects:
+        """Forecast series together, for models work on many at once; the shadow's forecasts are only judged."""
+        if not due:
+            return NOTHING
+        histories = [history for _, history in due]
+        horizon, shadow = self._settings.horizon_steps, self._throne.shadow
+        version, made = self._made(histories, horizon, self._throne.version)
+        beside = self._made(histories, horizon, shadow)[1] if shadow is not None else []
+        for (watched, history), other in zip(due, beside, strict=False):
+            watched.book.say(history, other, shadow or "", is_shown=False)
+        records = []
+        for (watched, history), own in zip(due, made, strict=True):
+            watched.is_urgent, watched.forecast_us = False, to_us(now)
+            watched.book.say(history, own, version, is_shown=True)
+            noun = self._as_noun(watched.key, history, own, horizon, now, version)
+            record = Record(FORECASTS, watched.key, "", noun.generated_at.timestamp(), canonical(to_plain(noun)))
+            records += [record, self._book_record(watched)]
+        self._counts["forecasts"] += len(due)
+        return Effects(records=records)
 
-    def _forecast(self, series: str, horizon: int, now: datetime) -> Forecast:
-        history = read_history(self._reader, series, self._step_s, self._settings.history_steps, to_us(now))
-        if not history.observations:
-            return Forecast(
-                metric_id=series,
-                model="none",
-                generated_at=now,
-                last_at=from_us(history.last_us),
-                step_s=self._step_s,
-                observations=0,
-                points=[],
-                note="No data yet: nothing was collected for this metric.",
-            )
-        return self._made(series, history, horizon, now, self._throne.version)[0]
-
-    def _made(
-        self, series: str, history: History, horizon: int, now: datetime, version: str
-    ) -> tuple[Forecast, PoolForecast]:
+    def _made(self, histories: Sequence[History], horizon: int, version: str) -> tuple[str, list[PoolForecast]]:
+        """Return the version that spoke, and what it says of each history."""
         try:
             pool = self._speakers.pool(version, horizon)
         except GraceError:  # the artefact is gone or damaged: what ships with Grace speaks
             version, pool = "", self._speakers.pool("", horizon)
-        made = pool.forecast(history.values, start_phase=history.start_phase)
+        phases = [history.start_phase for history in histories]
+        return version, pool.forecast_many([history.values for history in histories], start_phases=phases)
+
+    def _as_noun(
+        self, series: str, history: History, made: PoolForecast, horizon: int, now: datetime, version: str
+    ) -> Forecast:
         metric = self._metrics.get(metric_of(series))
         outlook = look_ahead(history, metric, horizon) if metric else None
-        return as_noun(series, history, made, outlook, to_us(now), version), made
+        return as_noun(series, history, made, outlook, to_us(now), version)
+
+    def _history(self, series: str, now: datetime) -> History:
+        return read_history(self._reader, series, self._step_s, self._settings.history_steps, to_us(now))
 
     def _verdict(self, now: datetime) -> Effects:
         change = self._throne.judge(self._settings.shadow_outcomes, now)
