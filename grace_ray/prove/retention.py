@@ -12,6 +12,7 @@ MARK = "retention"
 """The follower under whose name the store keeps how far bodies have been pruned."""
 
 STEP = 1000
+SERIES_STEP = 5000
 RAW = frozenset({"event"})
 
 
@@ -72,13 +73,13 @@ class SeriesRetention:
         self._is_followed = is_followed
 
     def step(self, now: datetime) -> int:
-        """Prune up to STEP points, or snapshots of one step; return how many went, 0 when done.
+        """Prune up to SERIES_STEP points, or snapshots of one step; return how many went, 0 when done.
 
         To be called where the journal is written. Raises StoreUnavailable.
         """
         before = to_us(now - self._keep_points)
         upto = self._taken_upto()
-        if gone := self._prune(lambda transaction: transaction.prune_points(before, upto, STEP)):
+        if gone := self._prune(lambda transaction: transaction.prune_points(before, upto, SERIES_STEP)):
             return gone
         for step_s, keep in self._keep_snapshots.items():
             if gone := self._prune_snapshots(step_s, to_us(now - keep)):
@@ -86,7 +87,7 @@ class SeriesRetention:
         return 0
 
     def _prune_snapshots(self, step_s: int, before: int) -> int:
-        return self._prune(lambda transaction: transaction.prune_snapshots(step_s, before, STEP))
+        return self._prune(lambda transaction: transaction.prune_snapshots(step_s, before, SERIES_STEP))
 
     def _prune(self, work: Callable[[Transaction], int]) -> int:
         return self._journal.prune_series(work)

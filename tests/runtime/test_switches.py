@@ -18,6 +18,8 @@ SWITCHES = {
     "knowledge": "knowledge__enabled",
     "sensors": "sensors__enabled",
     "metrics": "metrics__enabled",
+    "playbooks": "playbooks__enabled",
+    "forecaster": "forecaster__enabled",
 }
 ASKED = {
     "mission_launcher": ("/api/missions", {"description": "why?", "topic": "disks"}),

@@ -1,5 +1,6 @@
 """What the metrics part says: a finding for each change of band, and events for triage."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +14,8 @@ from grace_ray.core.sample import labels_of, metric_of
 from grace_ray.models.detect.anomaly import Scored
 
 SOURCE = "grace/metrics"
+_ODD = re.compile(r"[^A-Za-z0-9_.-]")
+_PATTERN_MAX = 128  # one cluster a metric: two that leave their bands are two troubles
 _SEVERITIES = {"warning": "medium", "critical": "high"}
 
 
@@ -86,7 +89,7 @@ def _event(
         at=from_us(at_us),
         domain=kind.domain,
         severity=severity or kind.severity,
-        pattern=kind.pattern,
+        pattern="" if kind.success else f"{kind.pattern} {_ODD.sub('_', metric_of(series))}"[:_PATTERN_MAX],
         message=text,
         success=kind.success,
         subject=series,

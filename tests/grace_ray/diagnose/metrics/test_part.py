@@ -248,6 +248,7 @@ class TestBands:
         (event,) = house.events()
         assert event.cause == finding.id
         assert event.content()["severity"] == "high"
+        assert event.content()["pattern"] == "threshold api.latency"
 
     def test_a_history_that_comes_in_late_is_no_alarm_but_what_it_has_come_to_is(self, house):
         house.put(*((-86400 + 60 * n, 500.0) for n in range(1000)))
