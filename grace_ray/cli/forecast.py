@@ -1,7 +1,7 @@
 """grace forecast: what metrics will be, how right that was, and the training of what says it."""
 
-import time
 from collections.abc import Iterable
+from time import sleep
 from typing import Annotated, Any, NamedTuple
 
 import typer
@@ -165,7 +165,7 @@ def _followed(client: Grace, run: TrainingRun) -> TrainingRun:
         while run.is_open:
             left = "" if run.seconds_left is None else f"about {run.seconds_left:.0f} s left"
             progress.update(task, completed=run.progress, description=run.phase or run.status, left=left)
-            time.sleep(POLL_S)
+            sleep(POLL_S)
             run = client.training(run.run_id)
     return run
 

@@ -73,7 +73,7 @@ form.addEventListener("input", () => {
   list.redraw();
 });
 form.addEventListener("submit", (event) => event.preventDefault());
-const calmRefresh = live.calmly(list.refresh, 2000);
+const calmRefresh = live.calmly(list.refresh, 5000);
 live.on("entry", (entry) => { if (/^(metric\.band_changed|incident\.)/.test(entry.type)) calmRefresh(); });
 setInterval(() => { if (!document.hidden) list.refresh(); }, 60_000);
 byId("legend").append(legend({ hasFlags: false }));

@@ -1,8 +1,5 @@
 """grace forecast and grace incidents against a real Grace that has watched metrics."""
 
-import threading
-import time
-
 import pytest
 
 from grace_ray.core.clock import utc_now
@@ -57,22 +54,20 @@ def test_accuracy_is_said_only_of_what_was_judged(foreseen):
     assert foreseen("forecast", "accuracy", "--json").json["overall"]["count"] == 0
 
 
-def test_a_training_is_followed_to_its_end(foreseen, served):
+def test_a_training_is_followed_to_its_end(foreseen, served, monkeypatch):
     part = put_aside(served)
     asked = foreseen("forecast", "train", "--by", "ada")
     run = part.open_training()
     assert asked.out.startswith(f"{run.run_id} is pending")
     assert foreseen("forecast", "train").code == 1  # one at a time
 
-    def train() -> None:
-        time.sleep(0.2)  # the command looks on by then
+    def train(_: float) -> None:
+        """While the command waits, the training ends."""
         trained = Trained(version="v1", scores={"backtest_ratio": 0.9}, series=7, observations=2016)
         served.loop.commit(part, part.training_ended(run.run_id, trained, utc_now()))
 
-    thread = threading.Thread(target=train)
-    thread.start()
+    monkeypatch.setattr("grace_ray.cli.forecast.sleep", train)
     followed = foreseen("forecast", "train", "--follow")
-    thread.join()
     assert followed.code == 0
     assert f"{run.run_id} completed: version v1 from 2016 values of 7 series." in followed.out
 
