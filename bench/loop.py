@@ -26,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from bench.shop import METRIC, RIGHT, Shop, Watcher, prepare
 from tests.runtime.own import OwnGrace
 
-PATIENCE_S = 150.0
+PATIENCE_S = 90.0
 FAULTS = (
     "slow",
     "stuck triage",
@@ -45,7 +45,8 @@ THRESHOLDS = {
     "infra.memory_utilization": NEVER,
     "infra.disk_utilization": NEVER,
     "infra.process_memory": NEVER,
-    "executor.part_silence": NEVER,  # parts_not_ready says it sooner
+    "executor.part_silence": NEVER,  # parts_not_ready says it sooner: before the supervisor restarts the part by itself
+    "executor.parts_not_ready": (0.5, 2.0),  # of two readings the mean counts
     "learning.search_latency": NEVER,
     "api.latency_p95": NEVER,
     "autonomy.plan_success_rate": (-1.0, -2.0),  # without knowledge and the web missions find nothing
@@ -188,7 +189,7 @@ def try_fault(grace: OwnGrace, shop: Shop, name: str, warning: float) -> dict[st
     fault = Fault(name, grace, shop)
     began = time.time()
     fault.inject()
-    noticed, noticed_s = until(lambda: choices_since(grace, fault.metric, began), 60)
+    noticed, noticed_s = until(lambda: choices_since(grace, fault.metric, began), 45)
 
     def mended() -> Any:
         done = [run for run in runs_since(grace, fault.metric, began) if run["status"] == "completed"]
@@ -225,7 +226,7 @@ def main() -> int:
     chosen = FAULTS[: arguments.parse_args().faults]
     folder, shop = Path(tempfile.mkdtemp(prefix="grace-loop-")), Shop()
     grace = OwnGrace(folder / "home", **prepare(folder / "own", shop, THRESHOLDS), missions__max_running=1)
-    own = {"shop.latency": 150.0, "shop.error_rate": 10.0, "shop.memory": 600.0, "executor.parts_not_ready": 1.0}
+    own = {"shop.latency": 150.0, "shop.error_rate": 10.0, "shop.memory": 600.0, "executor.parts_not_ready": 0.5}
     warnings = {name: pair[0] for name, pair in THRESHOLDS.items()} | own
     rows: list[dict[str, Any]] = []
     try:

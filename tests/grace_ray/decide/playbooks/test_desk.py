@@ -70,7 +70,7 @@ def in_trouble(house, until=lambda: True, series="executor.part_silence"):
         is_over = until()
         house.measure(series, 0.0 if is_over else 120.0)
         house.tick(10)
-        if is_over and not house.desk._choices:
+        if is_over and not house.desk._book.choices:
             return [run.playbook for run in sorted(house.runs(), key=lambda run: run.created_at)]
     raise AssertionError("the trouble was not ended")
 
@@ -264,7 +264,7 @@ def test_a_risky_playbook_waits_and_never_runs_without_a_yes_whatever_restarts(m
 def test_a_record_that_says_pending_without_a_yes_does_not_run(make):
     house = make(playbooks={"risky": RISKY.format(id="risky")})
     run = house.operate("run", playbook="risky", subject="s", by="ada")
-    house.desk._runs._open[run.run_id] = type(run)(**{**as_fields(run), "status": "pending"})
+    house.desk._book.runs._open[run.run_id] = type(run)(**{**as_fields(run), "status": "pending"})
     assert not house.carry_out()
     assert house.desk.run_of(run.run_id).status == "awaiting_approval"
     assert house.runtime.limit == 3
