@@ -9,7 +9,15 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from grace_ray.core.store import Reader
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
-FOLLOWERS = ("triage", "mission_launcher", "knowledge")
+FOLLOWERS = ("triage", "mission_launcher", "knowledge", "playbooks")
+_COUNTED = {
+    "clusters": "Clusters",
+    "groups": "Groups",
+    "missions": "Missions",
+    "statements": "Statements",
+    "documents": "Documents",
+    "playbook_runs": "Runs of playbooks",
+}
 _BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
@@ -38,8 +46,8 @@ class Meters:
         self._head = Gauge("grace_journal_head", "Sequence number of the last journal entry", registry=self.registry)
         self._lag = Gauge("grace_follower_lag_entries", "Entries behind the head", ["follower"], registry=self.registry)
         self._records = {
-            view: Gauge(f"grace_{view}", f"{view.capitalize()} by status", ["status"], registry=self.registry)
-            for view in ("clusters", "groups", "missions", "statements", "documents")
+            view: Gauge(f"grace_{view}", f"{title} by status", ["status"], registry=self.registry)
+            for view, title in _COUNTED.items()
         }
         self._parts = Gauge("grace_part_up", "1 where a part answers as it should", ["part"], registry=self.registry)
         self._watchers = Gauge("grace_stream_watchers", "Clients of /api/stream", registry=self.registry)

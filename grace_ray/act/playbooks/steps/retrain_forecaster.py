@@ -1,6 +1,7 @@
-"""Train the forecaster now, and follow the training to its end."""
+"""Ask the forecaster to train now; the training goes on beside it, and is listed with the others."""
 
 from grace_ray.act.playbooks.step import Arguments, Lasting, StepTime, World
+from grace_ray.core.jsonable import to_plain
 
 
 class TrainArguments(Arguments):
@@ -19,5 +20,5 @@ class RetrainForecaster(Lasting):
     def run(self, arguments: TrainArguments, world: World, time: StepTime) -> str:
         """Ask the forecaster to train; it trains beside itself and goes on forecasting."""
         args = {"by": f"playbook run {world.run_id}"}
-        answer = world.runtime.call("forecaster", "operate", "train", args, timeout_s=time.left())
-        return f"The forecaster trains: {answer}."
+        run = to_plain(world.runtime.call("forecaster", "operate", "train", args, timeout_s=time.left()))
+        return f"Training {run['run_id']} is {run['status']}: GET /api/ml/forecaster/trainings/{run['run_id']}."
