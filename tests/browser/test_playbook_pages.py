@@ -27,6 +27,17 @@ def test_what_helps_is_ranked_against_doing_nothing(foreseeing_site: Site, open_
     expect(page.locator("#policies")).to_contain_text("against doing nothing")
 
 
+def test_a_card_keeps_the_keyboards_place_when_news_comes(foreseeing_site: Site, open_page: OpenPage) -> None:
+    page = open_page(f"{foreseeing_site.url}/playbooks")
+    button = page.get_by_role("button", name="Run shed-low-severity")
+    button.focus()
+    page.evaluate("document.activeElement.closest('li').dataset.old = 'yes'")
+    run = foreseeing_site.http.post("/api/playbooks/notify-people/run", json={"dry_run": True, "by": "ada"}).json()
+    expect(page.locator(f"#rows [data-run='{run['run_id']}']")).to_be_visible()
+    expect(page.locator("#playbook-shed-low-severity[data-old]")).to_have_count(0)
+    expect(button).to_be_focused()
+
+
 def test_a_run_waits_for_a_word_and_is_approved_with_who_and_why(foreseeing_site: Site, open_page: OpenPage) -> None:
     made = foreseeing_site.http.post("/api/playbooks/prune-old-bodies/run", json={"by": "ada"}).json()
     page = open_page(f"{foreseeing_site.url}/playbooks")

@@ -25,6 +25,22 @@ export function fill(node, ...children) {
   node.replaceChildren(...flat(children));
 }
 
+const CONTROLS = "a, button, summary";
+const THINGS = "[data-run], [data-playbook], [data-key], [data-cell]";
+
+/** Like fill, and whoever is on a control by keyboard stays on it: the one of that name, of the same thing. */
+export function refill(node, ...children) {
+  const active = node.contains(document.activeElement) ? document.activeElement : null;
+  const wanted = active && markOf(active);
+  fill(node, ...children);
+  if (wanted) [...node.querySelectorAll(CONTROLS)].find((one) => markOf(one) === wanted)?.focus({ preventScroll: true });
+}
+
+function markOf(control) {
+  const { run, playbook, key, cell } = control.closest(THINGS)?.dataset ?? {};
+  return [control.tagName, control.textContent, run, playbook, key, cell].join("\n");
+}
+
 /** What a page shows while there is nothing: its <template id="listening">. */
 export function listening() {
   return byId("listening").content.cloneNode(true);

@@ -1,5 +1,5 @@
 import { get } from "./api.js";
-import { byId, fill, h } from "./dom.js";
+import { byId, h, refill } from "./dom.js";
 import { number, quantity, time } from "./format.js";
 import { paged, remembered, valuesOf } from "./list.js";
 import * as live from "./live.js";
@@ -44,9 +44,7 @@ function wanted(series) {
 function draw(items) {
   const sorted = [...items].sort((one, other) => tenths(trouble(other)) - tenths(trouble(one)) || one.key.localeCompare(other.key));
   const shown = sorted.filter(wanted);
-  const focused = document.activeElement?.closest(".metric")?.dataset.key;
-  fill(byId("rows"), shown.map(card));
-  if (focused) [...byId("rows").children].find((node) => node.dataset.key === focused)?.querySelector("a").focus();
+  refill(byId("rows"), shown.map(card));
   const out = items.filter((one) => one.band === "warning" || one.band === "critical").length;
   const likely = items.filter((one) => one.band === "good" && trouble(one) >= LIKELY).length;
   if (items.length) byId("lead").textContent = `${number(items.length)} metrics: ${out ? `${number(out)} out of ${out === 1 ? "its" : "their"} band` : "all in their bands"}, ${likely ? number(likely) : "none"} likely to leave it within ${reach(items[0])}.`;

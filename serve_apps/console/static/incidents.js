@@ -1,6 +1,6 @@
 import { get } from "./api.js";
 import { failed } from "./dialog.js";
-import { byId, fill, h } from "./dom.js";
+import { byId, fill, h, refill } from "./dom.js";
 import { number, percent } from "./format.js";
 import { paged, remembered, valuesOf } from "./list.js";
 import * as live from "./live.js";
@@ -17,7 +17,7 @@ const list = paged(async (after) => {
   const items = page.items.filter((one) => one.status !== "open");
   await learn(items.filter((one) => !known.has(one.metric_id)));
   return { items, next: page.next };
-}, (items) => fill(byId("rows"), items.map(card)));
+}, (items) => refill(byId("rows"), items.map(card)));
 
 const card = (warning) => warningCard(warning, known.get(warning.metric_id));
 
@@ -34,7 +34,7 @@ async function open() {
     const [{ items }, { warnings }] = await Promise.all([get("/api/incidents", { status: "open", limit: 100 }), get("/api/ml/forecaster/statistics")]);
     await learn(items);
     tally(warnings);
-    fill(byId("open"), items.length ? items.map(card) : h("li", { class: "empty" }, h("strong", {}, "No warning is open."), " No metric is likely to leave its band within the hour."));
+    refill(byId("open"), items.length ? items.map(card) : h("li", { class: "empty" }, h("strong", {}, "No warning is open."), " No metric is likely to leave its band within the hour."));
   } catch (error) {
     failed(byId("open"), error, open);
   }

@@ -2,11 +2,12 @@
 
 import { get } from "./api.js";
 import { show } from "./dialog.js";
-import { byId, fill, h } from "./dom.js";
+import { byId, h, refill } from "./dom.js";
 import { number, percent, quantity } from "./format.js";
 import * as live from "./live.js";
 import { spark } from "./plot.js";
 import { bandWord, load, reach, seriesPath } from "./series.js";
+import { words } from "./widgets.js";
 
 const HOURS = 3;
 const WORTH_SAYING = 0.2;
@@ -25,16 +26,19 @@ async function refresh() {
     Promise.all(byId("vitals").dataset.metrics.split(" ").map((key) => load(key, HOURS).catch(() => null))),
     get("/api/ml/dashboard/overview").catch(() => null),
   ]);
-  fill(byId("vitals"), found.filter(Boolean).map(vital));
-  fill(byId("foresight"), overview && told(overview));
+  refill(byId("vitals"), found.filter(Boolean).map(vital));
+  refill(byId("foresight"), overview && told(overview));
 }
 
 function vital(series) {
-  return h("li", { class: "metric", data: { band: series.band } }, h("a", { href: seriesPath(series.key), title: series.metric?.description },
-    h("span", { class: "name" }, series.key), series.past.length
+  return h("li", { class: "metric", data: { key: series.key, band: series.band } }, h("a", { href: seriesPath(series.key), title: `${series.key}: ${series.metric?.description ?? ""}` },
+    h("span", { class: "name" }, shortName(series.key)), series.past.length
       ? [h("b", {}, quantity(series.value, series.unit)), spark(series), h("span", { class: "said" }, bandWord(series.band), chance(series))]
       : h("span", { class: "quiet" }, "no data yet")));
 }
+
+/** "infra.cpu_utilization" as "cpu utilization": beside five others it needs no more. */
+const shortName = (key) => words(key.slice(key.indexOf(".") + 1));
 
 function chance(series) {
   const { probability, band } = series;

@@ -1,6 +1,6 @@
 import { get } from "./api.js";
 import { failed } from "./dialog.js";
-import { byId, fill, h } from "./dom.js";
+import { byId, h, refill } from "./dom.js";
 import { number, percent, time } from "./format.js";
 import { paged, remembered, valuesOf } from "./list.js";
 import * as live from "./live.js";
@@ -16,7 +16,7 @@ const form = byId("filters");
 const remember = remembered(form);
 let known = new Map();
 
-const list = paged((after) => get("/api/playbook-runs", { status: valuesOf(form).status, limit: 50, after }), (items) => fill(byId("rows"), items.map(runCard)));
+const list = paged((after) => get("/api/playbook-runs", { status: valuesOf(form).status, limit: 50, after }), (items) => refill(byId("rows"), items.map(runCard)));
 
 async function load() {
   try {
@@ -35,7 +35,7 @@ async function load() {
 async function approvals() {
   const { items } = await get("/api/playbook-runs", { status: "awaiting_approval", limit: 100 });
   byId("approvals").hidden = items.length === 0;
-  fill(byId("waiting"), items.map((run) => approvalCard(run, known.get(run.playbook), refresh)));
+  refill(byId("waiting"), items.map((run) => approvalCard(run, known.get(run.playbook), refresh)));
 }
 
 function lead(now) {
@@ -48,10 +48,10 @@ function effectiveness(performance) {
   const idle = performance.find((one) => one.playbook === NOTHING);
   const [tried, untried] = [performance.filter((one) => one.samples), performance.filter((one) => !one.samples && one.playbook !== NOTHING)];
   const open = new Set([...document.querySelectorAll("#effects details[open]")].map((node) => node.closest("li")?.id ?? "untried"));
-  fill(byId("playbooks"), tried.length ? tried.map((one) => row(one, idle?.mean_reward ?? null)) : h("li", { class: "quiet" }, "None has been rewarded yet."));
+  refill(byId("playbooks"), tried.length ? tried.map((one) => row(one, idle?.mean_reward ?? null)) : h("li", { class: "quiet" }, "None has been rewarded yet."));
   byId("untried").hidden = untried.length === 0;
   byId("untried-count").textContent = untried.length;
-  fill(byId("untried-rows"), untried.map((one) => row(one, null)));
+  refill(byId("untried-rows"), untried.map((one) => row(one, null)));
   for (const id of open) reveal(byId(id));
 }
 
@@ -89,7 +89,7 @@ function cells(policies) {
   const met = policies.filter((cell) => cell.samples > 0);
   byId("cells").hidden = met.length === 0;
   const open = new Set([...document.querySelectorAll("#policies details[open]")].map((node) => node.dataset.cell));
-  fill(byId("policies"), met.map((cell) => {
+  refill(byId("policies"), met.map((cell) => {
     const name = `${cell.service} ${cell.diagnosis}`;
     const nothing = cell.candidates.find((one) => one.playbook === NOTHING)?.expected_reward ?? null;
     return h("details", { open: open.has(name) || met.length === 1, data: { cell: name } },
