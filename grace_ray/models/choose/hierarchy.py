@@ -22,7 +22,14 @@ SWEEPS = 4
 FIRST_VARIANCE, FIRST_WORTH = 0.1, 2.0  # of rewards before there are any, and how many rewards that is worth
 ARM_SHARE, CELL_SHARE, PAIR_SHARE, NOISE_SHARE = 0.3, 0.1, 0.2, 0.8  # prior variances, in units of the rewards'
 ARM_WORTH, CELL_WORTH, PAIR_WORTH, NOISE_WORTH = 2.0, 2.0, 4.0, 6.0  # how many effects each prior is worth
+NOISE_FIRST = 20.0 * FIRST_VARIANCE  # rewards of bad candidates are often steady: not to take that for certainty
+NOISE_FIRST_WORTH = 20.0
 TINY = 1e-12
+
+
+def expected_noise(scale: float, errors: float, total: float) -> float:
+    """The variance of the noise, from the sum of squared errors of ``total`` rewards of variance ``scale``."""
+    return (NOISE_WORTH * NOISE_SHARE * scale + NOISE_FIRST + errors) / (NOISE_WORTH + NOISE_FIRST_WORTH + total)
 
 
 class Hierarchy:
@@ -80,7 +87,7 @@ class Hierarchy:
                 cell_v = (CELL_WORTH * CELL_SHARE * scale + moved) / (CELL_WORTH + cells)
                 pair_v = (PAIR_WORTH * PAIR_SHARE * scale + (pair**2 + doubt)[seen].sum()) / (PAIR_WORTH + pairs)
             errors = within + float((weight * ((left - pair) ** 2 + doubt))[seen].sum())
-            noise = (NOISE_WORTH * NOISE_SHARE * scale + errors) / (NOISE_WORTH + total)
+            noise = expected_noise(scale, errors, total)
         self.level, self.arm, self.cell = level, arm, cell
         self.arm_variance, self.cell_variance = float(arm_v), float(cell_v)
         self.pair_variance, self.noise = float(pair_v), float(noise)

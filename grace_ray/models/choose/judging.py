@@ -102,8 +102,8 @@ def cross_fitted(log: Sequence[LoggedChoice], folds: int = _FOLDS) -> list[Float
         beliefs = Beliefs(rest, math.inf)
         for place in range(fold, len(log), folds):
             one = log[place]
-            cell = rest.cells.get(one.context.cell, len(rest.cells))
-            arms = np.array([rest.arms.get(c.id, len(rest.arms)) for c in one.candidates], dtype=np.intp)
+            cell = rest.find_cell(one.context.cell)
+            arms = np.array([rest.find_arm(c.id) for c in one.candidates], dtype=np.intp)
             expected[place] = beliefs.expect(cell, arms, rows[place])[0]
     return expected
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from grace_ray.core.errors import Conflict, InvalidInput
+from grace_ray.core.errors import Conflict, InvalidInput, TooLarge
 from grace_ray.models.choose.beliefs import Beliefs
 from grace_ray.models.choose.choice import Candidate, Choice, Context, Explanation, Option, Outlook, feature_rows
 from grace_ray.models.choose.codec import pack, unpack
@@ -27,6 +27,8 @@ from grace_ray.models.choose.slate import Slate, Slates
 from grace_ray.models.choose.statistics import AVERAGE, COUNT, MAX_WIDTH, PLAIN, SPREAD, PointStatistics
 
 Floats = NDArray[np.float64]
+
+MAX_POINTS = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,7 +145,7 @@ class Policy:
         features = None
         if statistics.width or context.features or not slate.is_plain:
             features = self._features(point, statistics, context, slate.candidates)
-        cell, arms = statistics.cells.get(context.cell, len(statistics.cells)), slate.columns
+        cell, arms = statistics.find_cell(context.cell), slate.columns
         mean, deviation = known.beliefs.expect(cell, arms, features)
         counts = statistics.table[COUNT:, cell]
         outlook = Outlook(
@@ -161,6 +163,8 @@ class Policy:
         """Give candidates that are new at a point their columns side by side, which makes them quick to read."""
         if point in self._known:
             return
+        if len(self._own.points) >= MAX_POINTS and point not in self._own.points:
+            raise TooLarge(f"A policy serves up to {MAX_POINTS} points of choice.", "point")
         for sums in {id(points): points for points in (self._own.points, self._points)}.values():
             statistics = sums.setdefault(point, PointStatistics())
             for candidate in candidates:

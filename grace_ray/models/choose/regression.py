@@ -19,11 +19,11 @@ from grace_ray.models.choose.hierarchy import (
     FIRST_VARIANCE,
     FIRST_WORTH,
     NOISE_SHARE,
-    NOISE_WORTH,
     PAIR_SHARE,
     PAIR_WORTH,
     SWEEPS,
     TINY,
+    expected_noise,
 )
 from grace_ray.models.choose.statistics import COUNT, REWARD, SQUARE, WEIGHT, PointStatistics
 
@@ -114,7 +114,7 @@ class Regression:
             errors = max(float(errors), 0.0) + np.einsum("aij,aji->", gram, spread) + (weight * doubt)[seen].sum()
             if has_cells:
                 pair_v = (PAIR_WORTH * PAIR_SHARE * scale + (pair**2 + doubt)[seen].sum()) / (PAIR_WORTH + pairs)
-            noise = float((NOISE_WORTH * NOISE_SHARE * scale + errors) / (NOISE_WORTH + total))
+            noise = expected_noise(scale, float(errors), total)
         self.noise, self.pair_variance = noise, float(pair_v)
         self.lines, self.spread, self.cell, self.pair = lines, spread, cell, pair
 

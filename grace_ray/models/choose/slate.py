@@ -63,10 +63,9 @@ def _made(kept: tuple[Candidate, ...], statistics: PointStatistics) -> Slate:
     ids = tuple([candidate.id for candidate in kept])
     if len(set(ids)) < len(ids):
         raise InvalidInput("Two candidates have the same id.", "candidates")
-    arms, new = statistics.arms, len(statistics.arms)
-    places = [arms.get(name, new) for name in ids]
+    places = [statistics.find_arm(name) for name in ids]
     first = places[0]
     columns: Indices | slice = np.array(places, dtype=np.intp)
     if places == list(range(first, first + len(places))):
         columns = slice(first, first + len(places))
-    return Slate(kept, ids, not any(candidate.features for candidate in kept), columns, new)
+    return Slate(kept, ids, not any(candidate.features for candidate in kept), columns, len(statistics.arms))

@@ -21,6 +21,8 @@ Floats = NDArray[np.float64]
 WEIGHT, REWARD, SQUARE, COUNT, PLAIN, SPREAD, AVERAGE = range(7)  # layers of the table; the first three fade
 FIELDS = 7
 MAX_WIDTH = 257
+MAX_ENTRIES = 500_000  # numbers in the tables of a point; what is new beyond them is counted together
+OTHER = "*"
 _LAYERS = np.arange(FIELDS)
 _REBASE_AT = 32  # half-lives: 2^32 is far from overflow, and rare
 
@@ -44,22 +46,47 @@ class PointStatistics:
     latest_s: float = -math.inf
 
     def arm(self, name: str) -> int:
-        """The index of an arm, made where it is new. There is always one unused column beyond the last."""
+        """The index of an arm, made where it is new; of `OTHER` where there is no more room.
+
+        There is always one unused column beyond the last.
+        """
         found = self.arms.get(name)
         if found is None:
-            found = self.arms[name] = len(self.arms)
-            if found + 2 > self.table.shape[2]:
+            count = len(self.arms)
+            if name != OTHER and self._is_full(len(self.cells), count + 1):
+                return self.arm(OTHER)
+            found = self.arms[name] = count
+            if count + 2 > self.table.shape[2]:
                 self._grow(self.table.shape[1], 2 * self.table.shape[2])
         return found
 
     def cell(self, name: str) -> int:
-        """The index of a cell, made where it is new. There is always one unused row beyond the last."""
+        """The index of a cell, made where it is new; of `OTHER` where there is no more room.
+
+        There is always one unused row beyond the last.
+        """
         found = self.cells.get(name)
         if found is None:
-            found = self.cells[name] = len(self.cells)
-            if found + 2 > self.table.shape[1]:
+            count = len(self.cells)
+            if name != OTHER and self._is_full(count + 1, len(self.arms)):
+                return self.cell(OTHER)
+            found = self.cells[name] = count
+            if count + 2 > self.table.shape[1]:
                 self._grow(2 * self.table.shape[1], self.table.shape[2])
         return found
+
+    def find_arm(self, name: str) -> int:
+        """The index of an arm, or of the one that speaks for those that are not known."""
+        found = self.arms.get(name)
+        return self.arms.get(OTHER, len(self.arms)) if found is None else found
+
+    def find_cell(self, name: str) -> int:
+        """The index of a cell, or of the one that speaks for those that are not known."""
+        found = self.cells.get(name)
+        return self.cells.get(OTHER, len(self.cells)) if found is None else found
+
+    def _is_full(self, cells: int, arms: int) -> bool:
+        return cells * arms * (FIELDS + self.width) + arms * self.width**2 > MAX_ENTRIES
 
     def widen(self, width: int) -> None:
         """Make room for ridge statistics of ``width`` numbers, where there is none yet."""

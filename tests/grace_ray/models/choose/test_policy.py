@@ -257,3 +257,65 @@ def test_a_withdrawn_reward_leaves_the_moving_average_as_if_it_had_never_been():
             policy.learn_one("1", None, now_s=1.0)
         averages.append(policy.recommend("p", HERE, CANDIDATES[:1])[0].moving_average)
     assert averages[0] == pytest.approx(averages[1], abs=1e-12)
+
+
+def test_memory_is_bounded_however_many_cells_and_candidates_there_are(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("grace_ray.models.choose.statistics.MAX_ENTRIES", 700)
+    policy, rng = Policy(settings=PolicySettings(max_choices=50)), np.random.default_rng(0)
+    sizes = []
+    for number in range(600):
+        offered = [Candidate(id=f"c{number % 40}"), Candidate(id=f"c{number % 39}x")]
+        context = Context(cell=f"cell {number}")
+        choice = policy.choose("p", context, offered, rng, now_s=number, choice_id=str(number))
+        policy.learn_one(choice.choice_id, 0.5, now_s=number)
+        sizes.append(len(policy.state()) if number % 100 == 99 else 0)
+    assert sizes[-1] < 1.2 * sizes[299]
+    assert policy.recommend("p", Context(cell="cell 99999"), [Candidate(id="new")])[0].samples > 0  # with all others
+
+
+def test_features_may_be_of_any_scale():
+    """The same numbers in other units lead to the same choices."""
+    chosen = []
+    for scale, shift in ((1.0, 0.0), (1000.0, 5e4)):
+        policy, rng, world = Policy(), np.random.default_rng(0), np.random.default_rng(1)
+        picks = []
+        for number in range(150):
+            x = float(world.normal())
+            context = Context(features=(shift + scale * x,))
+            choice = policy.choose("p", context, CANDIDATES[:2], rng, now_s=0.0, choice_id=str(number))
+            policy.learn_one(choice.choice_id, float((x > 0) == (choice.candidate == "scale")), now_s=0.0)
+            picks.append(choice.candidate == ("scale" if x > 0 else "restart"))
+        chosen.append(picks)
+    assert np.mean(chosen[0][50:]) > 0.9
+    assert np.mean(np.equal(*chosen)) > 0.95
+
+
+def test_a_candidate_that_is_new_is_judged_by_its_features():
+    policy, rng, world = Policy(), np.random.default_rng(0), np.random.default_rng(1)
+    for number in range(200):
+        offered = [Candidate(id=name, features=(float(world.uniform(0, 100)),)) for name in "abcd"]
+        choice = policy.choose("p", HERE, offered, rng, now_s=0.0, choice_id=str(number))
+        price = choice.candidates[choice.index].features[0]
+        policy.learn_one(choice.choice_id, 1.0 - price / 100 + world.normal(0, 0.05), now_s=0.0)
+    cheap, dear = Candidate(id="new and cheap", features=(10.0,)), Candidate(id="new and dear", features=(90.0,))
+    ranked = policy.recommend("p", HERE, [dear, cheap])
+    assert ranked[0].candidate == "new and cheap"
+    assert ranked[0].expected_reward - ranked[1].expected_reward > 0.4
+
+
+def test_a_hundred_sites_that_add_up_are_one_that_saw_all():
+    everything, sites = Policy(site="all"), [Policy(site=f"site {n}") for n in range(100)]
+    world, rng = np.random.default_rng(3), np.random.default_rng(0)
+    for step in range(1500):
+        only, context = [CANDIDATES[world.integers(3)]], Context(cell=str(world.integers(4)))
+        reward = float(world.normal())
+        for policy in (everything, sites[step % 100]):
+            policy.choose("playbook", context, only, rng, now_s=3600.0 * step, choice_id=str(step))
+            policy.learn_one(str(step), reward, now_s=3600.0 * step)
+    hub = Policy(site="hub")
+    for site in sites:
+        hub.merge(site)
+    for cell in range(4):
+        np.testing.assert_allclose(
+            ranking(hub, Context(cell=str(cell))), ranking(everything, Context(cell=str(cell))), atol=1e-9
+        )
