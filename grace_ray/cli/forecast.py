@@ -15,10 +15,12 @@ from grace_ray.client.blocking_grace import Grace
 from grace_ray.core.errors import Conflict
 from grace_ray.core.forecast import TrainingRun
 from grace_ray.core.jsonable import to_plain
+from grace_ray.core.sample import metric_of
 
 app = typer.Typer(cls=DefaultCommand)
 POLL_S = 1.0
 _RANKS = {"critical": 2, "warning": 1}
+_SERIES_MAX = 200  # that one prediction takes
 _PAST = 24  # snapshots of a sparkline
 _PAST_H = 3
 _EXIT_FAILED = 1
@@ -34,7 +36,7 @@ class _Seen(NamedTuple):
 
 @app.command()
 def show(
-    metrics: Annotated[list[str] | None, typer.Argument(help="Metrics; none: all of the catalog")] = None,
+    metrics: Annotated[list[str] | None, typer.Argument(help="Metrics; none: all that are forecast")] = None,
     minutes: Annotated[float, typer.Option(min=0, help="How far ahead")] = 60,
     home: Home = None,
     url: Url = None,
@@ -42,7 +44,8 @@ def show(
 ) -> None:
     """Show what metrics are, what they will be, and how likely they leave their band."""
     client = connect(home, url)
-    answer = client.predict(metrics or [], horizon_minutes=minutes)
+    names = metrics or [forecast.metric_id for forecast in client.forecasts(limit=_SERIES_MAX).items]
+    answer = client.predict(names, horizon_minutes=minutes)
     if as_json:
         print_json(answer)
         return
@@ -53,8 +56,15 @@ def show(
     rows.sort(key=lambda row: (-row[0], row[1][0]))
     columns = ("metric", "now", "band", ahead, "80% of the time", "breach", "past│ahead, model")
     print_table(columns, [row for _, row in rows], nothing="Nothing is measured yet.")
-    if silent := [forecast["metric_id"] for forecast in made if not forecast["points"]]:
+    if silent := _silent(client, made) if not metrics else [each["metric_id"] for each in made if not each["points"]]:
         say(f"No data yet: {', '.join(silent)}.")
+
+
+def _silent(client: Grace, forecasts: Iterable[dict[str, Any]]) -> list[str]:
+    """Return the metrics of the catalog of which none of these forecasts is."""
+    told = {metric_of(forecast["metric_id"]) for forecast in forecasts if forecast["points"]}
+    known = [each["metric"] for each in client.metrics(limit=1000).items if each["in_catalog"]]
+    return [name for name in known if name not in told]
 
 
 def _with_past(client: Grace, forecasts: Iterable[dict[str, Any]]) -> list[tuple[dict[str, Any], _Seen]]:
