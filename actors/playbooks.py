@@ -53,6 +53,8 @@ class PlaybooksActor(FollowerActor):
         answer = await super().operate(action, args)
         if isinstance(answer, Run) and answer.is_dry and answer.is_open:
             return await self._settled(answer)
+        if action == "cancel" and isinstance(answer, Run) and answer.run_id in self._held:
+            self._held[answer.run_id].set()  # it need not wait for its next heartbeat
         self._look()
         return answer
 

@@ -224,4 +224,36 @@ def _record(reader: Reader, view: str, key: str) -> Mapping[str, Any] | None:
     return plain
 
 
-_EXPLAINED = {"clusters": _cluster, "groups": _group, "missions": _mission, "statements": _statement}
+def _run(reader: Reader, plain: Mapping[str, Any]) -> dict[str, Any]:
+    """Why a playbook ran: what it was chosen for, and among what; who said yes; how it went; what it earned."""
+    about = f" of {plain['service']}" if plain["service"] else ""
+    answer = [f"{plain['by']} ran {plain['playbook']} for {plain['subject']}{about}; it is {plain['status']}."]
+    facts = _facts(reader, EntryFilter(subject=plain["run_id"]))
+    chosen = EntryFilter(type="playbook.chosen", trace=plain["cause"]) if plain["cause"] else None
+    for entry in reader.latest(_FACTS_SHOWN, chosen) if chosen else ():
+        said = entry.content()
+        if said.get("run_id") != plain["run_id"]:
+            continue
+        facts.append(_fact(entry))
+        for one in said["candidates"]:
+            why = f": {one['reasons'][0]}" if one["reasons"] else ""
+            expected = f"{one['expected_reward']:+.2f} ± {one['uncertainty']:.2f}"
+            answer.append(f"{one['playbook']} had a chance of {one['probability']:.0%}, expected {expected}{why}")
+        answer += [f"{name} was no candidate: {rule}" for name, rule in said["refused"].items()]
+    if plain["approved_by"]:
+        answer.append(f"{plain['approved_by']} approved it.")
+    answer += [f"{step['kind']} is {step['status']}: {step['detail']}" for step in plain["steps"]]
+    if plain["error"]:
+        answer.append(plain["error"])
+    if plain["reward"] is not None:
+        answer.append(f"It earned {plain['reward']:+.2f}, between -1 and 1.")
+    return {"kind": "playbook run", "answer": answer, "facts": _in_order(facts)}
+
+
+_EXPLAINED = {
+    "clusters": _cluster,
+    "groups": _group,
+    "missions": _mission,
+    "statements": _statement,
+    "playbook_runs": _run,
+}

@@ -8,6 +8,7 @@ import pytest
 from grace_ray.core.errors import Conflict, InvalidInput, NotFound
 from grace_ray.core.metric import Metric
 from grace_ray.core.playbook import DO_NOTHING, StepResult
+from grace_ray.diagnose.explain import explain
 from tests.grace_ray.decide.playbooks.house import House, LoopRecord, MemoryRuntime
 
 RISKY = """id: {id}
@@ -551,3 +552,17 @@ def test_every_journal_fact_of_a_run_is_in_order_and_files_are_made_of_records(m
     assert "_incident_" in path
     assert json.loads(content)["playbook"] == "risky"
     assert dict(newest_files(house.reader, 100)) == files
+
+
+def test_a_run_is_explained_with_all_that_could_have_been_chosen(make):
+    house = make()
+    house.runtime.silent.add("triage")
+    in_trouble(house, lambda: "triage" not in house.runtime.silent)
+    run = next(run for run in house.runs() if run.playbook == "restart-stuck-part")
+    found = explain(house.reader, run.run_id)
+    said = " ".join(found["answer"])
+    assert found["kind"] == "playbook run"
+    assert "do_nothing had a chance of" in said
+    assert "restart_actor is done: triage was restarted." in said
+    assert "It earned +" in said
+    assert {"playbook.chosen", "playbook.run.started", "playbook.step.started"} <= {f["type"] for f in found["facts"]}
