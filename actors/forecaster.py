@@ -85,6 +85,8 @@ class ForecasterActor(FollowerActor):
         trained = await asyncio.to_thread(artefacts.brought_home, run.run_id)
         error = "" if trained else (artefacts.failure(run.run_id) or state.log.strip()[-500:] or state.status)
         await self._host.change(lambda part, now: (part.training_ended(run.run_id, trained, now, error=error), None))
+        needed = await self._host.change(lambda part, _: (NOTHING, part.versions()))
+        await asyncio.to_thread(artefacts.clear, run.run_id, self._settings.forecaster.keep_versions, needed)
 
     async def _tell(self, run: TrainingRun, news: dict[str, Any]) -> None:
         await self._host.change(lambda part, now: (part.training_moved(run.run_id, now, news), None))

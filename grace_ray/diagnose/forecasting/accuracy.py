@@ -49,22 +49,25 @@ class Scorebook:
         self.open.append(Said(history.last_us, quantiles, scale_of(history.values), version, is_shown))
         del self.open[:-_OPEN_MAX]
 
-    def judge(self, history: History, levels: Sequence[float]) -> dict[str, tuple[int, float]]:
-        """Judge what has happened by now; return {version: (outcomes, sum of their scaled pinball losses)}."""
-        losses: dict[str, tuple[int, float]] = {}
+    def judge(self, history: History, levels: Sequence[float]) -> list[dict[str, float]]:
+        """Judge what has happened by now; return the scaled pinball losses of each outcome, by version.
+
+        Versions that spoke of one outcome from the same past stand in one dictionary, so that they may be compared.
+        """
+        losses: dict[tuple[int, int], dict[str, float]] = {}
         step_us = history.step_s * 1_000_000
         for said in self.open:
-            reached = min((history.last_us - said.last_us) // step_us, len(said.quantiles))
+            since = (history.last_us - said.last_us) // step_us
+            reached = min(since, len(said.quantiles))
             for step in range(said.judged, reached):
-                place = len(history.values) - 1 - (history.last_us - said.last_us) // step_us + step + 1
+                place = len(history.values) - since + step
                 if place < 0 or not np.isfinite(history.values[place]):
                     continue
                 loss = self._count(step + 1, said, float(history.values[place]), levels)
-                count, total = losses.get(said.version, (0, 0.0))
-                losses[said.version] = (count + 1, total + loss)
+                losses.setdefault((said.last_us, step), {})[said.version] = loss
             said.judged = max(said.judged, reached)
         self.open = [said for said in self.open if said.judged < len(said.quantiles)]
-        return losses
+        return list(losses.values())
 
     def _count(self, step: int, said: Said, actual: float, levels: Sequence[float]) -> float:
         quantiles = said.quantiles[step - 1]

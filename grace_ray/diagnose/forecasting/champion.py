@@ -1,6 +1,6 @@
 """Which trained version speaks: a challenger must win its backtest, then in the shadow, then hold what it promised."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -18,31 +18,16 @@ _WORSE = 1.05  # beyond this share of its predecessor's loss a champion is rolle
 
 @dataclass(slots=True)
 class Duel:
-    """Losses of two versions on the same outcomes: those of the first and of the second, and how many each has."""
+    """Sums of the losses of two versions on the same ``count`` outcomes."""
 
     champion: float = 0.0
-    champion_count: int = 0
     challenger: float = 0.0
-    challenger_count: int = 0
-
-    def add(self, champion: tuple[int, float], challenger: tuple[int, float]) -> None:
-        """Add (outcomes, loss) of each."""
-        self.champion_count += champion[0]
-        self.champion += champion[1]
-        self.challenger_count += challenger[0]
-        self.challenger += challenger[1]
-
-    @property
-    def count(self) -> int:
-        """Outcomes that both were judged by."""
-        return min(self.champion_count, self.challenger_count)
+    count: int = 0
 
     @property
     def ratio(self) -> float:
-        """The challenger's mean loss over the champion's; 1 where there is nothing to judge by."""
-        if not self.count or self.champion <= 0:
-            return 1.0
-        return (self.challenger / self.challenger_count) / (self.champion / self.champion_count)
+        """The challenger's loss over the champion's; 1 where there is nothing to judge by."""
+        return self.challenger / self.champion if self.count and self.champion > 0 else 1.0
 
 
 @dataclass(slots=True)
@@ -82,10 +67,15 @@ class Throne:
         self.duel = Duel()
         return self.change
 
-    def take(self, losses: Mapping[str, tuple[int, float]]) -> None:
-        """Take what came of forecasts, as {version: (outcomes, loss)}."""
-        if self.shadow is not None:
-            self.duel.add(losses.get(self.version, (0, 0.0)), losses.get(self.shadow, (0, 0.0)))
+    def take(self, outcomes: Iterable[Mapping[str, float]]) -> None:
+        """Take what came of forecasts: the losses of each outcome, by version."""
+        if self.shadow is None:
+            return
+        for losses in outcomes:
+            if self.version in losses and self.shadow in losses:
+                self.duel.champion += losses[self.version]
+                self.duel.challenger += losses[self.shadow]
+                self.duel.count += 1
 
     def judge(self, outcomes_min: int, now: datetime) -> Change | None:
         """Return the change that the shadow's figures decide, None while they do not."""
@@ -123,7 +113,7 @@ class Throne:
 
     def plain(self) -> dict[str, Any]:
         """Return it in JSON's types; ``from_plain`` takes it."""
-        duel = [self.duel.champion, self.duel.champion_count, self.duel.challenger, self.duel.challenger_count]
+        duel = [self.duel.champion, self.duel.challenger, self.duel.count]
         return {"version": self.version, "change": to_plain(self.change), "duel": duel}
 
     @classmethod

@@ -182,6 +182,10 @@ class Forecaster:
         """Return the version that speaks; "" is what ships with Grace."""
         return self._throne.version
 
+    def versions(self) -> frozenset[str]:
+        """Return the versions that speak or are on trial: their files must stay."""
+        return frozenset({self._throne.version, self._throne.shadow or ""}) - {""}
+
     def training_moved(self, run_id: str, now: datetime, news: dict[str, Any]) -> Effects:
         """Note that a training started, or how far it is."""
         return self._trainings.moved(run_id, now, **news)
