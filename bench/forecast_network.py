@@ -62,11 +62,13 @@ def main() -> None:
     options.add_argument("--rounds", type=int, default=10)
     options.add_argument("--width", type=int, default=176)
     options.add_argument("--rate", type=float, default=3e-3)
+    options.add_argument("--start", type=Path, help="go on from these weights, best at half the rate or less")
+    options.add_argument("--seed", type=int, default=0)
     options.add_argument("--out", type=Path, default=WEIGHTS)
     asked = options.parse_args()
-    torch.manual_seed(0)
+    torch.manual_seed(asked.seed)
     torch.set_num_threads(1)
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(asked.seed)
     network = Network(asked.width, dropout=0.05)
     optimiser = torch.optim.AdamW(network.parameters(), lr=asked.rate, weight_decay=1e-2)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, asked.rate, total_steps=asked.rounds * STEPS_A_ROUND)
@@ -74,7 +76,9 @@ def main() -> None:
     for number in range(asked.rounds):
         kept.append(material(rng))
         seen, target, weight = (torch.from_numpy(np.concatenate(arrays)) for arrays in zip(*kept, strict=True))
-        if number == 0:
+        if number == 0 and asked.start:
+            read(network, asked.start)
+        elif number == 0:
             network.mean[:], network.spread[:] = seen.mean(0), seen.std(0) + 1e-3
         loss = one_round(network, optimiser, schedule, seen, target, weight)
         print(f"round {number + 1} of {asked.rounds}: loss {loss:.4f}", flush=True)
@@ -138,15 +142,24 @@ def reads(network: Network, seen: torch.Tensor) -> np.ndarray:
 def write(network: Network, seen: torch.Tensor, out: Path) -> None:
     """Plain arrays, half precision for the matrices."""
     arrays = {"mean": network.mean, "spread": network.spread}
-    for name, layer in (
-        ("in", network.enter),
-        ("first", network.first),
-        ("second", network.second),
-        ("out", network.leave),
-    ):
+    for name, layer in layers(network):
         arrays |= {f"{name}.w": layer.weight.T.half(), f"{name}.b": layer.bias}
     plain = {name: array.detach().numpy() for name, array in arrays.items()}
     np.savez_compressed(out, reads=reads(network, seen).astype(np.float32), **plain)
+
+
+def read(network: Network, start: Path) -> None:
+    """What `write` wrote, to go on from."""
+    with np.load(start) as arrays, torch.no_grad():
+        network.mean[:], network.spread[:] = torch.from_numpy(arrays["mean"]), torch.from_numpy(arrays["spread"])
+        for name, layer in layers(network):
+            layer.weight[:] = torch.from_numpy(arrays[f"{name}.w"].astype(np.float32)).T
+            layer.bias[:] = torch.from_numpy(arrays[f"{name}.b"])
+
+
+def layers(network: Network) -> tuple[tuple[str, torch.nn.Linear], ...]:
+    """The layers by the names they are kept under."""
+    return ("in", network.enter), ("first", network.first), ("second", network.second), ("out", network.leave)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,9 @@ MEDIAN = LEVELS.index(0.5)
 HORIZON = 12
 LARGEST = 1e307
 _FLAT = 1e-9
+_USUAL = 0.98
+_GLITCH = 100.0
+_NEW = 24
 
 
 class PathModel(Protocol):
@@ -95,13 +98,28 @@ def windows_of(series: Sequence[Floats]) -> Windows:
     values = np.stack([without_gaps(one) for one in series])
     largest = np.maximum(np.abs(values).max(axis=1), np.finfo(float).tiny)
     # Dividing by the largest first keeps sums and squares of 1e300 in range.
-    values = values / largest[:, None]
+    values = without_glitches(values / largest[:, None])
     centre = values[:, -1]
     step = np.abs(np.diff(values, axis=1)).mean(axis=1) if values.shape[1] > 1 else np.zeros(len(values))
     flat = step <= _FLAT
     scaled = (values - centre[:, None]) / np.where(flat, 1.0, step)[:, None]
     scaled[flat] = 0.0
     return Windows(scaled, centre * largest, np.where(flat, 0.0, step) * largest)
+
+
+def without_glitches(values: Floats) -> Floats:
+    """Windows (series, steps) with what lies a hundred times further out than all but one in fifty moved in to there.
+
+    One wrong reading in a day (a counter that wrapped) would otherwise be the scale of everything else. The last two
+    hours are left as they are: what has just begun may be no glitch.
+    """
+    middle = np.median(values, axis=1, keepdims=True)
+    far = np.quantile(np.abs(values - middle), _USUAL, axis=1, keepdims=True)
+    bound = np.where(far > 0, _GLITCH * far, np.inf)
+    kept = values.copy()
+    old = slice(0, max(0, values.shape[1] - _NEW))
+    kept[:, old] = np.clip(values[:, old], middle - bound, middle + bound)
+    return kept
 
 
 def without_gaps(values: Floats) -> Floats:

@@ -10,7 +10,7 @@ import numpy as np
 from grace_ray.models.forecast.base import Floats
 
 
-def weights_of(losses: Floats, prior: Floats, sharpness: float, floor: float = 1e-12) -> Floats:
+def weights_of(losses: Floats, prior: Floats, sharpness: float, floor: float = 0.05) -> Floats:
     """Weights (series, model): prior * exp(-sharpness * excess), excess being the mean loss relative to the best."""
     best = losses.min(axis=1, keepdims=True)
     scale = np.maximum(best, floor)

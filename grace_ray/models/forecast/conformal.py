@@ -10,7 +10,7 @@ import numpy as np
 from grace_ray.models.forecast.base import LEVELS, MEDIAN, Floats
 
 _PAIRS = tuple((MEDIAN - step, MEDIAN + step) for step in range(1, MEDIAN + 1))
-_TRUST = 240.0
+_TRUST = 960.0
 _LEAST, _MOST = 0.5, 2.0
 _TINY = 1e-9
 

@@ -12,8 +12,6 @@ from grace_ray.models.forecast.quick import Seat
 from grace_ray.models.forecast.scaling import mirrored
 
 ORIGINS = 20
-_OUTLIER = 4.0
-_TINY = 1e-9
 _SHARPNESS = 20.0
 _FEW = 4
 # Every other level from 0.1 to 0.9: what tells models apart, at half the price.
@@ -68,9 +66,7 @@ def learned_weights(record: Record) -> Floats:
     judged = record.past.shape[2]
     if judged == 0:
         return np.repeat(record.prior[None], len(record.now), axis=0)
-    losses = pinball(record.actual[:, None], record.past[..., _JUDGED], np.array(LEVELS)[_JUDGED]).mean(axis=(3, 4))
-    # An origin at a spike, where all models were far off, must not drown what tells them apart.
-    losses = np.minimum(losses, _OUTLIER * np.median(losses, axis=(1, 2), keepdims=True) + _TINY).mean(axis=2)
+    losses = pinball(record.actual[:, None], record.past[..., _JUDGED], np.array(LEVELS)[_JUDGED]).mean(axis=(2, 3, 4))
     return weights_of(losses, record.prior, _SHARPNESS * judged / (judged + _FEW))
 
 

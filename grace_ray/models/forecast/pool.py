@@ -24,8 +24,8 @@ LEAST = 24
 LEAST_FOR_NETWORKS = 48
 _NAMED = 0.6
 _WORTH_TELLING = 5e-4
-_PRETRAINED_PRIOR = 12.0
-_TRAINED_PRIOR = 2.0
+_PRETRAINED_PRIOR = 100.0
+_TRAINED_PRIOR = 100.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
