@@ -72,6 +72,11 @@ class Outlook:
     overall: Floats
     average: Floats
 
+    @property
+    def cumulative(self) -> Floats:
+        """The running sum (k,) of the probabilities."""
+        return self.probability.cumsum()
+
     def option(self, index: int) -> Option:
         """The candidate at ``index``, in words."""
         average = float(self.average[index]) if self.samples[index] else math.nan

@@ -27,7 +27,7 @@ def probabilities(mean: Floats, deviation: Floats, floor: float, cap: float) -> 
     index -= index[best]
     index *= 1.0 / (SOFTNESS * deviation.item(best) + _TINY)
     share = np.exp(index, out=index)
-    share *= 1.0 / float(share.sum())
+    share *= 1.0 / float(np.add.reduce(share))
     if cap < 1.0:
         leader = mean.argmax()
         others = 1.0 - share[leader]

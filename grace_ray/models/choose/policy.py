@@ -23,7 +23,7 @@ from grace_ray.models.choose.judging import LoggedChoice, Target, judge
 from grace_ray.models.choose.ledger import Entry, Ledger
 from grace_ray.models.choose.offpolicy import Estimate
 from grace_ray.models.choose.sites import SiteStatistics, summed
-from grace_ray.models.choose.slate import Slate, Slates
+from grace_ray.models.choose.slate import Slates
 from grace_ray.models.choose.statistics import AVERAGE, COUNT, MAX_WIDTH, PLAIN, SPREAD, PointStatistics
 
 Floats = NDArray[np.float64]
@@ -102,14 +102,49 @@ class Policy:
         choice_id: str,
     ) -> Choice:
         """Draw one candidate, and remember the choice; asked again with the same id, answer the same."""
-        known = self._ledger.find(choice_id)
-        if known is not None:
-            return known.choice
+        return self.choose_many(point, (context,), candidates, rng, now_s=now_s, choice_ids=(choice_id,))[0]
+
+    def choose_many(
+        self,
+        point: str,
+        contexts: Sequence[Context],
+        candidates: Sequence[Candidate],
+        rng: np.random.Generator,
+        *,
+        now_s: float,
+        choice_ids: Sequence[str],
+    ) -> list[Choice]:
+        """The same as that many calls of `choose`, in less time: what is alike for several is worked out once."""
         if not math.isfinite(now_s):
             raise InvalidInput("The time of a choice is not a finite number.", "now_s")
-        self._offer(point, candidates)
-        outlook, slate = self._outlook(point, context, candidates)
-        drawn = int(outlook.probability.cumsum().searchsorted(rng.random(), "right"))
+        if len(contexts) != len(choice_ids):
+            raise InvalidInput("There must be one id for every choice.", "choice_ids")
+        alike: dict[tuple[str, tuple[float, ...]], Outlook] = {}
+        return [
+            self._chosen(point, context, candidates, rng, float(now_s), choice_id, alike)
+            for context, choice_id in zip(contexts, choice_ids, strict=True)
+        ]
+
+    def _chosen(
+        self,
+        point: str,
+        context: Context,
+        candidates: Sequence[Candidate],
+        rng: np.random.Generator,
+        now_s: float,
+        choice_id: str,
+        alike: dict[tuple[str, tuple[float, ...]], Outlook],
+    ) -> Choice:
+        before = self._ledger.find(choice_id)
+        if before is not None:
+            return before.choice
+        known = self._offered(point, context, candidates)
+        key = (context.cell, context.features)
+        outlook = alike.get(key)
+        if outlook is None:
+            outlook = alike[key] = self._outlook(known, point, context, candidates)
+        drawn = int(outlook.cumulative.searchsorted(rng.random(), "right"))
+        slate = known.slates.slate(candidates)
         choice = Choice(
             choice_id=choice_id,
             point=point,
@@ -117,7 +152,7 @@ class Policy:
             candidates=slate.candidates,
             index=min(drawn, len(slate.ids) - 1),
             outlook=outlook,
-            at_s=float(now_s),
+            at_s=now_s,
         )
         self._ledger.add(Entry(choice))
         return choice
@@ -130,56 +165,57 @@ class Policy:
 
     def outlook(self, point: str, context: Context, candidates: Sequence[Candidate]) -> Outlook:
         """What it thinks of every candidate, as arrays, without choosing; all that was learned is weighed anew."""
-        if point in self._known:
-            self._known[point].beliefs.settle()
-        return self._outlook(point, context, candidates)[0]
-
-    def _outlook(self, point: str, context: Context, candidates: Sequence[Candidate]) -> tuple[Outlook, Slate]:
         known = self._known.get(point)
         if known is None:
             statistics = self._points.get(point)
             known = Known(statistics or PointStatistics(), self.settings.half_life_s)
             if statistics is not None:
                 self._known[point] = known
+        known.beliefs.settle()
+        return self._outlook(known, point, context, candidates)
+
+    def _outlook(self, known: Known, point: str, context: Context, candidates: Sequence[Candidate]) -> Outlook:
         statistics, slate = known.statistics, known.slates.slate(candidates)
         features = None
-        if statistics.width or context.features or not slate.is_plain:
-            features = self._features(point, statistics, context, slate.candidates)
+        if statistics.width:
+            features = feature_rows(context, slate.candidates)
+            if features is None or features.shape[1] != statistics.width:
+                raise InvalidInput(f"Point {point!r} has had {statistics.width - 1} features so far.", "features")
         cell, arms = statistics.find_cell(context.cell), slate.columns
         mean, deviation = known.beliefs.expect(cell, arms, features)
-        counts = statistics.table[COUNT:, cell]
-        outlook = Outlook(
-            slate.ids,
-            probabilities(mean, deviation, self.settings.floor, self.settings.cap),
-            mean,
-            deviation,
-            counts[0, arms].copy(),
-            known.beliefs.solution().overall[arms].copy(),
-            counts[AVERAGE - COUNT, arms].copy(),
-        )
-        return outlook, slate
+        probability = probabilities(mean, deviation, self.settings.floor, self.settings.cap)
+        overall = known.beliefs.solution().overall[arms].copy()
+        tallies = statistics.table[COUNT:, cell, arms].copy()
+        return Outlook(slate.ids, probability, mean, deviation, tallies[0], overall, tallies[AVERAGE - COUNT])
 
-    def _offer(self, point: str, candidates: Sequence[Candidate]) -> None:
-        """Give candidates that are new at a point their columns side by side, which makes them quick to read."""
-        if point in self._known:
-            return
-        if len(self._own.points) >= MAX_POINTS and point not in self._own.points:
-            raise TooLarge(f"A policy serves up to {MAX_POINTS} points of choice.", "point")
-        for sums in {id(points): points for points in (self._own.points, self._points)}.values():
-            statistics = sums.setdefault(point, PointStatistics())
-            for candidate in candidates:
-                statistics.arm(candidate.id)
+    def _offered(self, point: str, context: Context, candidates: Sequence[Candidate]) -> Known:
+        """What is known of a point, made where it is new.
 
-    def _features(
-        self, point: str, statistics: PointStatistics, context: Context, candidates: Sequence[Candidate]
-    ) -> Floats:
-        features = feature_rows(context, candidates)
-        if features is None or statistics.width not in (0, features.shape[1]):
-            raise InvalidInput(f"Point {point!r} has had {statistics.width - 1} features so far.", "features")
-        if features.shape[1] > MAX_WIDTH:
+        Candidates offered first get their columns side by side, which makes them quick to read.
+        """
+        known = self._known.get(point)
+        if known is None:
+            if len(self._own.points) >= MAX_POINTS and point not in self._own.points:
+                raise TooLarge(f"A policy serves up to {MAX_POINTS} points of choice.", "point")
+            made = Slates(PointStatistics()).slate(candidates)
+            for sums in (self._own.points, self._points):
+                statistics = sums.setdefault(point, PointStatistics())
+                for name in made.ids:
+                    statistics.arm(name)
+            known = self._known[point] = Known(self._points[point], self.settings.half_life_s)
+        has_features = context.features or not known.slates.slate(candidates).is_plain
+        if has_features and not known.statistics.width:
+            self._widen(point, feature_rows(context, candidates))
+            known.beliefs.changed()
+        return known
+
+    def _widen(self, point: str, features: Floats | None) -> None:
+        """Make room for linear models of a point's first features (k, width)."""
+        width = 0 if features is None else features.shape[1]
+        if width > MAX_WIDTH:
             raise InvalidInput(f"A linear model takes up to {MAX_WIDTH - 1} features.", "features")
-        statistics.widen(features.shape[1])
-        return features
+        for sums in (self._own.points, self._points):
+            sums.setdefault(point, PointStatistics()).widen(width)
 
     def learn_one(self, choice_id: str, reward: float | None, *, now_s: float, part: str = "") -> None:
         """Take the reward of a choice.
@@ -193,6 +229,14 @@ class Policy:
         total = entry.put(part, reward)
         if total != entry.reward:
             self._apply(entry, total)
+
+    def learn_many(self, rewards: Sequence[tuple[str, float | None]], *, now_s: float) -> None:
+        """The same as that many calls of `learn_one` with (choice id, reward), in less time."""
+        for point in {self._ledger.entry(choice_id).choice.point for choice_id, _ in rewards}:
+            if point in self._known:
+                self._known[point].beliefs.changed()
+        for choice_id, reward in rewards:
+            self.learn_one(choice_id, reward, now_s=now_s)
 
     def explain(self, choice_id: str) -> Explanation:
         """Why a remembered choice came out as it did, and what it has earned."""

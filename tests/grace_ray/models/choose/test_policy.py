@@ -319,3 +319,27 @@ def test_a_hundred_sites_that_add_up_are_one_that_saw_all():
         np.testing.assert_allclose(
             ranking(hub, Context(cell=str(cell))), ranking(everything, Context(cell=str(cell))), atol=1e-9
         )
+
+
+def test_choosing_and_learning_in_batches_is_the_same_as_one_by_one():
+    one, many = lived("a", 30, 1), lived("a", 30, 1)
+    contexts = [Context(cell=f"cell {number % 3}") for number in range(20)]
+    ids = [f"later {number}" for number in range(20)]
+    rng = np.random.default_rng(5)
+    first = [
+        one.choose("playbook", c, CANDIDATES, rng, now_s=2e3, choice_id=i) for c, i in zip(contexts, ids, strict=True)
+    ]
+    second = many.choose_many("playbook", contexts, CANDIDATES, np.random.default_rng(5), now_s=2e3, choice_ids=ids)
+    assert [c.candidate for c in first] == [c.candidate for c in second]
+    for choice_id in ids:
+        one.learn_one(choice_id, 0.4, now_s=3e3)
+    many.learn_many([(choice_id, 0.4) for choice_id in ids], now_s=3e3)
+    assert one.state() == many.state()
+
+
+def test_looking_at_a_recommendation_changes_nothing():
+    policy = lived("a", 20, 1)
+    before = policy.state()
+    policy.recommend("playbook", Context(cell="elsewhere", features=(1.0, 2.0)), [Candidate(id="x")])
+    policy.recommend("another point", HERE, CANDIDATES)
+    assert policy.state() == before
