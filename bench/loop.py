@@ -71,7 +71,7 @@ class Fault:
         self.right = {
             "stuck": {"restart-stuck-part"},
             "flood": {"pause-noisy-source", "shed-low-severity"},
-            "queue": {"cancel-oldest-missions"},
+            "queue": {"cancel-oldest-missions", "raise-mission-concurrency"},
         }.get(kind, {RIGHT.get(kind, "")})
         self.kind = kind
 
