@@ -58,7 +58,7 @@ function glance(run) {
     ["Chosen by", run.choice_id ? "Grace, by what it has learned" : run.by], ["Approved by", run.approved_by],
     ["Created", time(run.created_at)], ["Started", run.started_at ? time(run.started_at) : "not yet"], ["Took", took === null ? "" : duration(took)],
     ["Parameters", Object.entries(run.parameters).map(([name, value]) => `${name}: ${typeof value === "string" ? value : JSON.stringify(value)}`).join(", ")],
-    ["Reward", run.reward === null ? (run.is_dry || ["rejected", "cancelled"].includes(run.status) ? "" : "not known yet") : `${signed(run.reward)} on a scale from −1 to +1`],
+    ["Reward", run.reward === null ? (run.is_dry || !run.diagnosis || ["rejected", "cancelled"].includes(run.status) ? "" : "not known yet") : `${signed(run.reward)} on a scale from −1 to +1`],
     ["Error", run.error]));
 }
 
