@@ -20,7 +20,8 @@ OPEN = ("acting", "settling")
 class Awaited:
     """A choice, from when it was made until its reward is known.
 
-    ``before`` holds the values by series as the choice was made, ``expected`` the badness that was forecast.
+    ``before`` holds the values by series as the choice was made; ``slope_per_s`` is how its metric was forecast to go
+    on, with ``probability``.
     ``tried`` are the playbooks that this episode has tried already; ``settles_at`` is when it may be judged.
     """
 
@@ -35,7 +36,8 @@ class Awaited:
     context: Mapping[str, float]
     candidates: Sequence[Candidate]
     before: Mapping[str, float]
-    expected: float = 0.0
+    slope_per_s: float = 0.0
+    probability: float = 0.0
     is_forecast: bool = False
     warning_id: str = ""
     attempt: int = 1

@@ -14,13 +14,14 @@ from grace_ray.core.sample import labels_of
 from grace_ray.decide.playbooks.archive import Verdict, verdict_record
 from grace_ray.decide.playbooks.book import Book
 from grace_ray.decide.playbooks.choices import Awaited
-from grace_ray.decide.playbooks.rewards import reward
+from grace_ray.decide.playbooks.rewards import badness, reward
 from grace_ray.decide.playbooks.runs import SOURCE, Changes, new_run
 from grace_ray.decide.playbooks.situation import Situation
 from grace_ray.decide.playbooks.standing import standing
 from grace_ray.models.choose import Choice
 
 ATTEMPTS_MAX = 6
+_STILL_COMING = 0.5  # of the slope that was forecast
 _PATIENCE_S = 180.0  # after a choice has settled: how long its metric may take to be measured
 
 
@@ -55,6 +56,7 @@ class Chooser:
         assert choice.settles_at is not None
         assert choice.acted_until is not None
         since = choice.acted_until + (choice.settles_at - choice.acted_until) / 2
+        elapsed_s = (since + (now - since) / 2 - choice.at).total_seconds()
         after = self._book.kpis.read(self._book.read(), choice.series, since, now)
         if choice.series not in after:
             if now >= choice.settles_at + timedelta(seconds=_PATIENCE_S):
@@ -65,7 +67,7 @@ class Chooser:
             choice.series,
             choice.before,
             after,
-            expected=choice.expected,
+            expected=self._expected(choice, elapsed_s),
             acted=choice.playbook != DO_NOTHING,
             has_failed=choice.has_failed,
         )
@@ -84,21 +86,39 @@ class Chooser:
         )
         self._book.put_choice(replace(choice, status="judged"), changes)
         self._learn(experience, choice, after, now, changes)
+        self._try_again(choice, after[choice.series], elapsed_s, now, changes)
+
+    def _expected(self, choice: Awaited, elapsed_s: float) -> float:
+        """Return how bad it would be by now, had it gone on as was forecast."""
+        metric, value = self._book.metrics[choice.diagnosis], choice.before[choice.series]
+        then = badness(metric, value + choice.slope_per_s * elapsed_s)
+        return choice.probability * then + (1 - choice.probability) * badness(metric, value)
+
+    def _try_again(self, choice: Awaited, value: float, elapsed_s: float, now: datetime, changes: Changes) -> None:
+        """Choose again for the same episode where its trouble lasts, or goes on coming; not what was tried already."""
         metric = self._book.metrics[choice.diagnosis]
-        if metric.band(after[choice.series]) != "good" and choice.attempt < ATTEMPTS_MAX and choice.finding:
-            again = Situation(
-                service=choice.service,
-                diagnosis=choice.diagnosis,
-                series=choice.series,
-                finding=choice.finding,
-                at=now,
-                value=after[choice.series],
-                attempt=choice.attempt + 1,
-                labels=labels_of(choice.series),
-            )
-            tried = (*choice.tried, choice.playbook)
-            if standing(again, metric, self._book.playbooks, self._book.runs, tried, now).allowed:
-                self.decide(again, tried, now, changes)
+        went = (value - choice.before[choice.series]) / max(elapsed_s, 1.0)
+        is_coming = choice.is_forecast and choice.slope_per_s != 0 and went / choice.slope_per_s > _STILL_COMING
+        is_there = metric.band(value) != "good"
+        if choice.attempt >= ATTEMPTS_MAX or not choice.finding or not (is_there or is_coming):
+            return
+        again = Situation(
+            service=choice.service,
+            diagnosis=choice.diagnosis,
+            series=choice.series,
+            finding=choice.finding,
+            at=now,
+            value=value,
+            slope_per_s=0.0 if is_there else went,
+            probability=0.0 if is_there else choice.probability,
+            is_forecast=not is_there,
+            warning_id=choice.warning_id,
+            attempt=choice.attempt + 1,
+            labels=labels_of(choice.series),
+        )
+        tried = (*choice.tried, choice.playbook)
+        if standing(again, metric, self._book.playbooks, self._book.runs, tried, now).allowed:
+            self.decide(again, tried, now, changes)
 
     def _ranked(self, cell: str, candidates: Sequence[str], metric: Metric) -> list[Recommendation]:
         return self._book.learned.recommend(cell, candidates, metric.playbooks)
@@ -207,7 +227,8 @@ class Chooser:
                 for option in choice.options
             ),
             before={**self._book.before(situation.series, now), situation.series: situation.value},
-            expected=situation.expected,
+            slope_per_s=situation.slope_per_s,
+            probability=situation.probability,
             is_forecast=situation.is_forecast,
             warning_id=situation.warning_id,
             attempt=situation.attempt,

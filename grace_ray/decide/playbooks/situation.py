@@ -21,6 +21,7 @@ class Situation:
     """``series`` is in trouble, or (``probability`` within an hour) will be; ``diagnosis`` is its metric's id.
 
     ``finding`` is the id of the fact that said so, ``warning_id`` that of the early warning, if it was one.
+    ``expected`` is the badness that is forecast, weighed by its probability; ``slope_per_s`` the way there.
     """
 
     service: str
@@ -30,6 +31,7 @@ class Situation:
     at: datetime
     value: float
     expected: float = 0.0
+    slope_per_s: float = 0.0
     probability: float = 0.0
     minutes_to_breach: float | None = None
     is_forecast: bool = False
@@ -85,17 +87,20 @@ def situation_of(entry: Entry, metrics: Mapping[str, Metric]) -> Situation | Non
         )
     if entry.type == "incident.warned":
         probability = min(1.0, max(0.0, _number(body.get("probability"), 0.0)))
-        minutes = body.get("minutes_to_breach")
+        minutes = _number(body.get("minutes_to_breach"), 0.0)
+        value = _number(body.get("value"), metric.warning)
+        threshold = _number(body.get("threshold"), metric.warning)
         return Situation(
             service=service,
             diagnosis=metric.id,
             series=series,
             finding=entry.id,
             at=at,
-            value=_number(body.get("value"), metric.warning),
+            value=value,
             expected=probability * badness(metric, _number(body.get("predicted_value"), metric.warning)),
             probability=probability,
-            minutes_to_breach=float(minutes) if isinstance(minutes, int | float) else None,
+            slope_per_s=(threshold - value) / (60 * minutes) if minutes > 0 else 0.0,
+            minutes_to_breach=minutes if minutes > 0 else None,
             is_forecast=True,
             warning_id=str(body.get("warning_id") or ""),
             labels=labels_of(series),

@@ -155,6 +155,33 @@ def test_a_forecast_of_trouble_is_acted_on_before_it_comes(make):
     assert chosen["context"]["urgency"] == pytest.approx(1 - 25 / 60)
 
 
+def test_what_lets_a_forecast_trouble_come_on_earns_nothing_and_the_next_is_tried_before_it_is_there(make):
+    metric = Metric(
+        id="shop.memory", category="infra", unit="MiB", direction="higher_is_worse", warning=600, critical=900,
+        service="shop", playbooks=("notify-people", "trim-caches", "vacuum-store"),
+    )  # fmt: skip
+    texts = {name: SAFE.format(id=name, per_hour=9, steps=TRIM).replace("30", "10") for name in metric.playbooks}
+    house = make(playbooks=texts, metrics=[metric], nothing_settle_s=10)
+    began = house.now
+    body = {
+        "warning_id": "w", "metric_id": "shop.memory", "threshold": 600.0, "probability": 0.9, "value": 300.0,
+        "minutes_to_breach": 5.0, "predicted_value": 900.0, "service": "shop",
+    }  # fmt: skip
+    house.measure("shop.memory", 300.0)
+    house.tell("incident.warned", "shop.memory", body)
+    values = []
+    while len(house.facts("playbook.rewarded")) < 3:
+        house.carry_out()
+        values.append(300.0 + (house.now - began).total_seconds())  # it goes on by 1 MiB/s, whatever is done
+        house.measure("shop.memory", values[-1])
+        house.tick(1)
+        assert len(values) < 200
+    earned = [told["reward"] for _, told in house.facts("playbook.rewarded")]
+    assert max(values) < 600, "all of it was tried before the threshold"
+    assert max(earned) < 0.05, earned
+    assert len({told["playbook"] for _, told in house.facts("playbook.rewarded")}) == 3
+
+
 def test_one_choice_is_open_for_a_series_at_a_time(make):
     house = make()
     house.band("executor.part_silence", 30.0, band="warning")
