@@ -58,9 +58,10 @@ class Pyramid:
             self._begin(float(values[0]))
         rows, total, deviation, size = [values], values, np.zeros(values.size), 1
         for sums, deviations in zip(self._sums, self._deviations, strict=True):
-            before, before_deviation = _lagged(sums, total), _lagged(deviations, deviation)
-            apart = total - before
-            deviation = deviation + before_deviation + apart * apart / (2 * size)
+            before = _lagged(sums, total)
+            if self.has_spread:
+                apart = total - before
+                deviation = deviation + _lagged(deviations, deviation) + apart * apart / (2 * size)
             total = total + before
             size *= 2
             if size in SCALES:
