@@ -2,7 +2,7 @@
 
 Each candidate's index is what it may well be worth, mean + 1.6 deviations (as in UCB, with the posterior's own
 deviation), and its probability falls off with the distance to the best index, on the scale of a small part of that
-one's deviation: exp((index - best) / (0.12 s)). So the choice is nearly that of a UCB rule, whose regret is lower than
+one's deviation: exp((index - best) / (0.05 s)). So the choice is nearly that of a UCB rule, whose regret is lower than
 Thompson sampling's over the first thousands of choices, yet every candidate has a known probability.
 """
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 OPTIMISM = 1.6
-SOFTNESS = 0.12
+SOFTNESS = 0.05
 _TINY = 1e-9
 
 
