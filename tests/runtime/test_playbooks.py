@@ -135,7 +135,8 @@ def test_killed_during_a_step_the_run_is_interrupted_taken_back_and_never_repeat
     assert grace.kill("playbooks") == 1
     done = ended(http, started["run_id"])
     assert done["status"] == "interrupted"
-    assert [step["status"] for step in done["steps"]] == ["undone", "interrupted"]
+    assert [step["status"] for step in done["steps"]] == ["undone", "undone"]
+    assert "processes of the command were ended" in done["steps"][1]["detail"]
     assert "of 3." in dry_number(http), "what the first step did is taken back"
     found = http.get("/api/journal", params={"type": "playbook.step.started", "limit": 1000}).json()["items"]
     assert [e["body"]["index"] for e in found if e["subject"] == started["run_id"]] == [0, 1]
