@@ -20,6 +20,7 @@ from grace_ray.models.detect.anomaly import AnomalyDetector, Scored
 VIEW = "anomaly_detectors"
 _SAVE_EVERY_US = 600_000_000
 _SAVED_A_TURN = 20
+_SAVED_SHARE = 8  # or this part of the series that came in, so that all have their turn in time
 _MANY = 8  # values of one series from which on they are scored together
 
 
@@ -73,7 +74,8 @@ class Detectors:
         now_us = to_us(now)
         late = [each for each in touched if each.series in self._held and self._age_us(each, now_us) >= _SAVE_EVERY_US]
         late.sort(key=lambda each: self._held[each.series].saved_us)
-        return [self._record(each, now_us) for each in late[:_SAVED_A_TURN]]
+        most = max(_SAVED_A_TURN, len(touched) // _SAVED_SHARE)
+        return [self._record(each, now_us) for each in late[:most]]
 
     def _age_us(self, latest: Latest, now_us: int) -> int:
         return abs(now_us - self._held[latest.series].saved_us)
