@@ -1,6 +1,7 @@
 """Ray jobs: heavy work in a process of its own, at a low priority, that outlives the actor that asked for it."""
 
 import sys
+import time
 from typing import Any, NamedTuple
 
 import ray
@@ -9,6 +10,7 @@ from grace_ray.core.errors import RuntimeFault
 
 NICENESS = 15
 _LOG_END = 2000
+_AGENT_S = 60.0
 _ENDED = frozenset({"STOPPED", "SUCCEEDED", "FAILED"})
 
 
@@ -43,6 +45,17 @@ class Jobs:
             )
         except (RuntimeError, OSError) as error:
             raise RuntimeFault(f"Ray took no job: {_last_line(error)}.") from error
+
+    def _submitted(self, entrypoint: str, submission_id: str) -> str:
+        """Submit, and wait for the agent that starts jobs: it is there some seconds after the dashboard."""
+        deadline = time.monotonic() + _AGENT_S
+        while True:
+            try:
+                return str(self._jobs().submit_job(entrypoint=entrypoint, submission_id=submission_id))
+            except RuntimeError as error:
+                if "No available agent" not in str(error) or time.monotonic() >= deadline:
+                    raise
+                time.sleep(1.0)
 
     def state(self, job_id: str) -> JobState:
         """Return how a job stands; FAILED for one that is not known any more."""

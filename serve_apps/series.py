@@ -15,8 +15,7 @@ def known_series(reader: Reader, catalog: Catalog, names: Sequence[str]) -> list
     A metric stands for its series without labels, or for all of its series where it has only such with labels.
     Raises NotFound (``metric``), naming the nearest.
     """
-    if not names:
-        return [metric.id for metric in catalog.metrics]
+    names = names or [metric.id for metric in catalog.metrics]
     found: list[str] = []
     for name in names:
         found += _meant(reader, catalog, name)

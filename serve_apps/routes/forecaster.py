@@ -1,6 +1,5 @@
 """Forecasts, early warnings and the training of what makes them: /api/ml/forecaster, /api/forecasts, /api/incidents."""
 
-import json
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
@@ -18,8 +17,6 @@ from grace_ray.diagnose.forecasting.trainings import VIEW as TRAININGS
 from serve_apps.answers import After, Limit, as_json, as_page, record_body
 from serve_apps.dependencies import Caller, TheCatalog, TheGateway, TheReader, signature
 from serve_apps.series import known_series
-
-_WARNINGS_READ = 500
 
 router = APIRouter(tags=["forecasts and incidents"])
 
@@ -102,20 +99,17 @@ def forecast(
     catalog: TheCatalog,
     hours: Annotated[float, Query(gt=0, le=24 * 90, allow_inf_nan=False)] = 6,
 ) -> Response:
-    """The newest forecast, the snapshots of the last ``hours``, the thresholds, and its warnings."""
+    """The newest forecast, what was said a horizon before, the snapshots, the thresholds, and the warnings."""
     reader = gateway.reader
     key = known_series(reader, catalog, [metric])[0]
-    record = reader.record(FORECASTS, key)
     now = utc_now()
     since_us = to_us(now - timedelta(hours=hours))
-    warnings = [json.loads(found.body or b"{}") for found in reader.records(INCIDENTS, limit=_WARNINGS_READ).items]
     return as_json(
         {
             "metric_id": key,
             "metric": catalog.get(metric_of(key)),
-            "forecast": json.loads(record.body or b"null") if record else None,
             "snapshots": reader.snapshots(key, gateway.settings.metrics.snapshot_s, since_us, to_us(now) + 1),
-            "warnings": [warning for warning in warnings if warning["metric_id"] == key],
+            **reports.one(reader, key, since_us),
         }
     )
 

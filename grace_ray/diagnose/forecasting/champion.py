@@ -113,14 +113,14 @@ class Throne:
 
     def plain(self) -> dict[str, Any]:
         """Return it in JSON's types; ``from_plain`` takes it."""
-        duel = [self.duel.champion, self.duel.challenger, self.duel.count]
+        duel = to_plain(self.duel)
         return {"version": self.version, "change": to_plain(self.change), "duel": duel}
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> "Throne":
         """Return what ``plain`` was made of."""
         change = from_plain(Change, plain["change"]) if plain["change"] else None
-        return cls(plain["version"], change, Duel(*plain["duel"]))
+        return cls(plain["version"], change, from_plain(Duel, plain["duel"]))
 
 
 def change_fact(change: Change) -> Fact:

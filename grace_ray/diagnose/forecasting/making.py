@@ -1,11 +1,11 @@
 """One forecast of one series, as the noun that is kept and shown, from what the models say in numbers."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 import numpy as np
 
-from grace_ray.core.clock import from_us
+from grace_ray.core.clock import from_us, to_us
 from grace_ray.core.forecast import Forecast, ForecastPoint
 from grace_ray.core.metric import Metric
 from grace_ray.diagnose.forecasting.history import History
@@ -47,6 +47,29 @@ def as_noun(
         feature_importance=_rounded(made.importance),
         trained_version=trained_version,
         note=made.note,
+    )
+
+
+def last_of(forecast: Forecast) -> list[float]:
+    """Return the last point of a forecast in numbers (time in microseconds, value, bounds); ``as_point`` reads it.
+
+    A row of these shows what was said a horizon before, beside what then happened.
+    """
+    point = forecast.points[-1]
+    bounds = [point.lower_80, point.upper_80, point.lower_95, point.upper_95]
+    return [to_us(point.timestamp), point.value, *bounds]
+
+
+def as_point(numbers: Sequence[float]) -> ForecastPoint:
+    """Return the point that ``last_of`` made numbers of."""
+    at_us, value, lower_80, upper_80, lower_95, upper_95 = numbers
+    return ForecastPoint(
+        timestamp=from_us(int(at_us)),
+        value=value,
+        lower_80=lower_80,
+        upper_80=upper_80,
+        lower_95=lower_95,
+        upper_95=upper_95,
     )
 
 

@@ -26,7 +26,7 @@ from grace_ray.diagnose.forecasting.accuracy import Scorebook
 from grace_ray.diagnose.forecasting.champion import Throne, change_fact
 from grace_ray.diagnose.forecasting.history import History, read_history, read_points
 from grace_ray.diagnose.forecasting.incidents import Incidents, Outlook
-from grace_ray.diagnose.forecasting.making import as_noun, look_ahead, no_data
+from grace_ray.diagnose.forecasting.making import as_noun, last_of, look_ahead, no_data
 from grace_ray.diagnose.forecasting.speakers import Speakers
 from grace_ray.diagnose.forecasting.trainings import Trainings
 from grace_ray.models.forecast.base import LEVELS, QuantileModel
@@ -35,6 +35,7 @@ from grace_ray.settings import ForecasterSettings
 
 BOOKS = "forecast_books"
 FORECASTS = "forecasts"
+TRAILS = "forecast_trails"
 OWN = "forecaster"
 CHANGES = "changes"
 INCIDENTS = "incidents"
@@ -42,6 +43,7 @@ _A_TURN = 16  # series looked at in one turn: a second of work at most
 _LIST_EVERY_US = 30_000_000
 _SETTLE_SHARE = 8  # a step is looked at this share of its length after its end: its last points are in by then
 _HORIZON_MAX = 288
+_TRAIL_MAX = 192  # two days of forecasts every quarter of an hour
 _POINTS = 120  # points that a glance sees
 _POINTS_MIN = 6
 
@@ -63,6 +65,7 @@ class _Watched:
     forecast_us: int = 0
     is_urgent: bool = False
     observations: int = 0
+    trail: list[list[float]] = field(default_factory=list)
     book: Scorebook = field(default_factory=Scorebook)
 
 
@@ -96,6 +99,9 @@ class Forecaster:
         self._reader = reader
         for record in reader.scan(BOOKS):
             self._take_book(record.key, json.loads(record.body or b"{}"))
+        for record in reader.scan(TRAILS):
+            if record.key in self._watched:
+                self._watched[record.key].trail = json.loads(record.body or b"[]")
         own = reader.record(OWN, OWN)
         if own is not None and own.body:
             plain = json.loads(own.body)
@@ -254,7 +260,9 @@ class Forecaster:
             watched.book.say(history, own, version, is_shown=True)
             noun = self._as_noun(watched.key, history, own, horizon, now, version)
             record = Record(FORECASTS, watched.key, "", noun.generated_at.timestamp(), canonical(to_plain(noun)))
-            records += [record, self._book_record(watched)]
+            watched.trail = [*watched.trail[1 - _TRAIL_MAX :], last_of(noun)]
+            trail = Record(TRAILS, watched.key, "", 0.0, canonical(watched.trail))
+            records += [record, trail, self._book_record(watched)]
         self._counts["forecasts"] += len(due)
         return Effects(records=records)
 
@@ -336,7 +344,12 @@ class Forecaster:
     def _take_book(self, key: str, plain: Mapping[str, Any]) -> None:
         book = Scorebook.from_plain(plain["book"])
         self._watched[key] = _Watched(
-            key, plain["looked_us"], 0, plain["forecast_us"], plain["is_urgent"], plain["observations"], book
+            key,
+            looked_us=plain["looked_us"],
+            forecast_us=plain["forecast_us"],
+            is_urgent=plain["is_urgent"],
+            observations=plain["observations"],
+            book=book,
         )
         if plain["outlook"]:
             self._incidents.outlooks[key] = Outlook.from_plain(plain["outlook"])

@@ -7,13 +7,16 @@ from typing import Any
 
 from grace_ray.core.clock import to_us
 from grace_ray.core.metric import CRITICAL_METRICS
-from grace_ray.core.store import Reader
+from grace_ray.core.store import EntryFilter, Reader
 from grace_ray.diagnose.forecasting.accuracy import figures
-from grace_ray.diagnose.forecasting.part import BOOKS, CHANGES, FORECASTS, INCIDENTS, OWN
+from grace_ray.diagnose.forecasting.champion import SOURCE
+from grace_ray.diagnose.forecasting.making import as_point
+from grace_ray.diagnose.forecasting.part import BOOKS, CHANGES, FORECASTS, INCIDENTS, OWN, TRAILS
 from grace_ray.diagnose.forecasting.trainings import VIEW as TRAININGS
 
 _HEALTHY, _DEGRADED = 80.0, 50.0
 _FRESH_S = 900
+_WARNINGS_SHOWN = 40
 _ENOUGH = 20  # outcomes before an accuracy says anything
 
 
@@ -67,6 +70,27 @@ def warnings(reader: Reader) -> dict[str, Any]:
         "false_alarm": counts.get("false_alarm", 0),
         "precision": _share(right, ended),
         "prevention_success_rate": _share(averted, right),
+    }
+
+
+def one(reader: Reader, series: str, since_us: int) -> dict[str, Any]:
+    """Return one series' {forecast, earlier, warnings}.
+
+    ``earlier`` are the last points of the forecasts made since: what was said a horizon before each time. Warnings
+    stand newest first.
+    """
+    record, trail = reader.record(FORECASTS, series), reader.record(TRAILS, series)
+    rows = json.loads(trail.body or b"[]") if trail else []
+    where = EntryFilter(kinds=frozenset({"finding"}), source=SOURCE, subject=series)
+    warnings: dict[str, Any] = {}
+    for entry in reader.latest(_WARNINGS_SHOWN, where):
+        content = entry.content()
+        if "warning_id" in content:
+            warnings.setdefault(content["warning_id"], content)
+    return {
+        "forecast": _body(record) if record else None,
+        "earlier": [as_point(row) for row in rows if row[0] >= since_us],
+        "warnings": list(warnings.values()),
     }
 
 

@@ -11,7 +11,6 @@ class Periodic:
     """Says again what was said a period ago, and is sure of it."""
 
     name = "periodic"
-    reads = {"a period ago": 1.0}
 
     def __init__(self, period: int) -> None:
         self._period = period
