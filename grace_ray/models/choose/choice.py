@@ -11,6 +11,8 @@ from grace_ray.core.errors import InvalidInput
 
 Floats = NDArray[np.float64]
 
+MAX_FEATURE = 1e100
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
@@ -183,6 +185,6 @@ def feature_rows(context: Context, candidates: Sequence[Candidate]) -> Floats | 
     rows[:, 1 : 1 + shared] = context.features
     if own:
         rows[:, 1 + shared :] = [candidate.features for candidate in candidates]
-    if not np.isfinite(rows).all():
-        raise InvalidInput("A feature is not a finite number.", "features")
+    if not (np.abs(rows) <= MAX_FEATURE).all():
+        raise InvalidInput(f"A feature is not a finite number up to {MAX_FEATURE:g}.", "features")
     return rows

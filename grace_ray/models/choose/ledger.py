@@ -11,6 +11,7 @@ import numpy as np
 from grace_ray.core.errors import InvalidInput, NotFound
 from grace_ray.models.choose.choice import Candidate, Choice, Context, Floats, Outlook
 
+MAX_REWARD = 1e6
 _LAYERS = ("probability", "expected", "uncertainty", "samples", "overall", "average")
 
 
@@ -55,10 +56,10 @@ class Entry:
         """Set or (None) take back a part; return the sum of all parts, None where there is none."""
         if reward is None:
             self.parts.pop(part, None)
-        elif math.isfinite(reward):
+        elif abs(reward) <= MAX_REWARD:
             self.parts[part] = float(reward)
         else:
-            raise InvalidInput(f"The reward {reward} is not a finite number.", "reward")
+            raise InvalidInput(f"The reward {reward} is not a finite number up to {MAX_REWARD:g}.", "reward")
         return math.fsum(self.parts.values()) if self.parts else None
 
 

@@ -5,7 +5,6 @@ sites add up exactly; beliefs are computed from the sums of all sites (`beliefs`
 the choice is drawn (`exploration`). Time and chance are arguments.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -29,6 +28,7 @@ from grace_ray.models.choose.statistics import AVERAGE, COUNT, MAX_WIDTH, PLAIN,
 Floats = NDArray[np.float64]
 
 MAX_POINTS = 10_000
+MAX_TIME_S = 1e11  # some 3,000 years: one wrong clock must not fade all that was learned
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,8 +115,8 @@ class Policy:
         choice_ids: Sequence[str],
     ) -> list[Choice]:
         """The same as that many calls of `choose`, in less time: what is alike for several is worked out once."""
-        if not math.isfinite(now_s):
-            raise InvalidInput("The time of a choice is not a finite number.", "now_s")
+        if not abs(now_s) <= MAX_TIME_S:
+            raise InvalidInput("The time of a choice is not a finite number of seconds within reason.", "now_s")
         if len(contexts) != len(choice_ids):
             raise InvalidInput("There must be one id for every choice.", "choice_ids")
         alike: dict[tuple[str, tuple[float, ...]], Outlook] = {}
@@ -224,8 +224,8 @@ class Policy:
         before, so that a repeat counts once; None takes it back. NotFound where the choice is not remembered.
         """
         entry = self._ledger.entry(choice_id)
-        if not math.isfinite(now_s):
-            raise InvalidInput("The time of a reward is not a finite number.", "now_s")
+        if not abs(now_s) <= MAX_TIME_S:
+            raise InvalidInput("The time of a reward is not a finite number of seconds within reason.", "now_s")
         total = entry.put(part, reward)
         if total != entry.reward:
             self._apply(entry, total)
@@ -392,7 +392,9 @@ class Policy:
     def _apply(self, entry: Entry, reward: float | None) -> None:
         """Make the statistics hold this reward for a choice, in place of what they hold for it now."""
         point = entry.choice.point
-        own = self._own.points.setdefault(point, PointStatistics())
+        own = self._own.points.get(point)
+        if own is None:
+            own = self._own.points[point] = PointStatistics()
         total = self._points.setdefault(point, own)
         self._own.version += 1
         cell, arm = self._move(own, entry, reward)

@@ -343,3 +343,30 @@ def test_looking_at_a_recommendation_changes_nothing():
     policy.recommend("playbook", Context(cell="elsewhere", features=(1.0, 2.0)), [Candidate(id="x")])
     policy.recommend("another point", HERE, CANDIDATES)
     assert policy.state() == before
+
+
+def test_numbers_beyond_reason_are_refused_and_large_ones_leave_only_finite_answers():
+    policy, rng = Policy(), np.random.default_rng(0)
+    for context, now_s, field in ((Context(features=(1e300,)), 0.0, "features"), (HERE, 1e300, "now_s")):
+        with pytest.raises(InvalidInput) as refused:
+            policy.choose("p", context, CANDIDATES, rng, now_s=now_s, choice_id="x")
+        assert refused.value.field == field
+    for number, size in enumerate((1e99, -1e99, 1e-99, 0.0, 1e50)):
+        policy.choose("q", Context(features=(size,)), CANDIDATES, rng, now_s=0.0, choice_id=str(number))
+        with pytest.raises(InvalidInput):
+            policy.learn_one(str(number), 1e300, now_s=0.0)
+        policy.learn_one(str(number), 1e6, now_s=0.0)
+    for option in policy.recommend("q", Context(features=(1e98,)), CANDIDATES):
+        assert math.isfinite(option.expected_reward)
+        assert math.isfinite(option.uncertainty)
+        assert 0 <= option.probability <= 1
+
+
+def test_a_clock_that_jumps_back_and_long_silences_do_no_harm():
+    policy, rng = lived("a", 20, 1), np.random.default_rng(0)
+    before = ranking(policy)
+    for number, now_s in enumerate((3e9, -5.0, 1e10)):
+        choice = policy.choose("playbook", HERE, CANDIDATES, rng, now_s=now_s, choice_id=f"jump {number}")
+        policy.learn_one(choice.choice_id, 0.5, now_s=now_s)
+        assert np.isfinite(ranking(policy)).all()
+    assert ranking(policy)[:, 1].min() > 1.5 * before[:, 1].min()  # what is 300 years old is as good as forgotten
