@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from grace_ray import settings, wiring
 from grace_ray.core.errors import InvalidInput
 from grace_ray.core.metric import CATEGORIES, CRITICAL_METRICS
 from grace_ray.diagnose.metrics import catalog
@@ -106,3 +107,10 @@ def test_a_mistake_is_named_with_its_file_line_and_entry(load, tmp_path, text, l
 def test_a_catalog_that_is_not_there_says_so(tmp_path):
     with pytest.raises(InvalidInput, match=r"missing\.yaml"):
         catalog.load(tmp_path / "missing.yaml")
+
+
+def test_a_start_with_a_mistaken_catalog_stops_and_names_the_line(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text("metrics:\n" + ENTRY.replace("call-webhook", "no-such-playbook"), encoding="utf-8")
+    with pytest.raises(InvalidInput, match=r"mine\.yaml:8: metric shop\.latency.*no-such-playbook"):
+        wiring.prepare_home(settings.load(home=tmp_path / "home", metrics={"catalog": str(path)}))
