@@ -83,7 +83,7 @@ class AnomalyDetector:
             self.ignored += 1
             return Scored(score=0.0, likelihood=0.0, is_onset=False, expected=self._expected())
         expected = self._expected()
-        value = min(max(value, -_LARGEST), _LARGEST)
+        value = min(max(value, -_LARGEST), _LARGEST) + 0.0  # no negative zero
         self._recent = [*self._recent[-3:], value]
         surprise = self._level.push_one(value)
         since = self._since_yesterday(value, at_s)
@@ -100,7 +100,7 @@ class AnomalyDetector:
         if values.ndim != 1 or values.shape != at_s.shape:
             raise InvalidInput("values and at_s must be lists of one length.", "at_s")
         known = np.isfinite(values) & np.isfinite(at_s)
-        kept = np.clip(values[known], -_LARGEST, _LARGEST)
+        kept = np.clip(values[known], -_LARGEST, _LARGEST) + 0.0
         surprise = self._surprises(kept, at_s[known])
         expected = self._expected_many(kept, known)
         score, likelihood, is_onset = np.zeros(kept.size), np.zeros(kept.size), np.zeros(kept.size, dtype=bool)

@@ -145,11 +145,11 @@ def _log_odds_above(values: np.ndarray, bound: float) -> float:
     highest = np.partition(values, count - top)[count - top :]
     begin = float(highest.min())
     if bound <= begin:
-        probability = (np.count_nonzero(values > bound) + 0.5) / (count + 1)
+        probability = float(np.count_nonzero(values > bound) + 0.5) / (count + 1)
     else:
         excess = max(float(highest.mean()) - begin, 1e-9)
         probability = (top + 0.5) / (count + 1) * math.exp(-min((bound - begin) / excess, 25.0))
-    probability = min(max(probability, 1e-12), 1 - 1e-4)
+    probability = min(max(float(probability), 1e-12), 1 - 1e-4)
     return max(math.log(probability / (1 - probability)), _LEAST_LOG_ODDS)
 
 

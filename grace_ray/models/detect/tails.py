@@ -79,13 +79,8 @@ class Tails:
     def state(self) -> list[Any]:
         """What was learned, in JSON's types."""
         kept = b64encode(self._extremes[:, : min(self._learned, _BLOCKS)].tobytes()).decode()
-        return [
-            self._learned,
-            self._in_block,
-            self._high if self._in_block else [],
-            self._low if self._in_block else [],
-            kept,
-        ]
+        block = [[value + 0.0 for value in part] if self._in_block else [] for part in (self._high, self._low)]
+        return [self._learned, self._in_block, *block, kept]
 
     def restore(self, state: list[Any]) -> None:
         """Be as the tails were that gave this state."""
@@ -102,6 +97,7 @@ class Tails:
         column[: self.signals] = self._high
         column[self.signals :] = self._low
         column[self.signals :] *= -1
+        column += 0.0  # no negative zero: which of two zeros is the larger is chance
         self._learned += 1
         self._high, self._low = [-np.inf] * self.signals, [np.inf] * self.signals
         self._in_block = 0
