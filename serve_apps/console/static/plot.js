@@ -7,6 +7,7 @@ import { bandOf } from "./series.js";
 
 const SPARK = { width: 240, height: 60, left: 0, right: 0, top: 2, bottom: 2 };
 const PLOT = { height: 340, left: 52, right: 10, top: 22, bottom: 26 };
+const EARLIER_GAP = 6; // steps between two forecasts beyond which what was said is not joined
 const STEPS = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageDown: -12, PageUp: 12 };
 
 function s(tag, attributes = {}, ...children) {
@@ -33,7 +34,10 @@ function marks(series, at) {
   const place = (name) => (one) => [at.x(one.at), at.y(one[name])];
   const band = (share) => area(series.ahead.map(place(`upper_${share}`)), series.ahead.map(place(`lower_${share}`)));
   const rows = runs(series.past, series.step_ms);
+  const said = runs(series.earlier, EARLIER_GAP * series.step_ms).filter((row) => row.length > 1);
   return [
+    s("path", { class: "band earlier", d: said.map((row) => area(row.map(place("upper_80")), row.map(place("lower_80")))).join("") }),
+    s("path", { class: "median earlier", d: said.map((row) => line(row.map(place("value")))).join("") }),
     s("path", { class: "band wide", d: band(95) }),
     s("path", { class: "band", d: band(80) }),
     at.shown.map(({ name, value }) => s("path", { class: `threshold ${name}`, d: line([[at.x(at.from), at.y(value)], [at.x(at.to), at.y(value)]]) })),
@@ -169,7 +173,7 @@ function words(series, at, box) {
 /** What the lines and colours mean; a spark has no flags. */
 export function legend({ hasFlags = true } = {}) {
   const entry = (name, text) => h("li", {}, h("i", { class: name }), text);
-  return h("ul", { class: "legend" }, entry("past", "what happened (mean, lowest to highest)"), entry("median", "forecast"), entry("band", "80%"), entry("band wide", "95% of outcomes"), entry("threshold warning", "warning threshold"), entry("threshold critical", "critical threshold"), hasFlags && entry("cloth", "Grace warned"));
+  return h("ul", { class: "legend" }, entry("past", "what happened (mean, lowest to highest)"), entry("median", "forecast"), entry("band", "80%"), hasFlags && entry("median earlier", "what was forecast for then, an hour or so before (80%)"), entry("band wide", "95% of outcomes"), entry("threshold warning", "warning threshold"), entry("threshold critical", "critical threshold"), hasFlags && entry("cloth", "Grace warned"));
 }
 
 function asTable({ key, unit }, moments) {

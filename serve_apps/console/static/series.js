@@ -21,11 +21,14 @@ export async function load(key, hours) {
   return shaped(await get(`/api/forecasts/${encodeURIComponent(key)}`, { hours }));
 }
 
-function shaped({ metric_id, metric, forecast, snapshots, warnings }) {
+function shaped({ metric_id, metric, forecast, snapshots, earlier, warnings }) {
   const past = snapshots.map((one) => ({ at: one.start_us / 1000, value: one.mean, low: one.min, high: one.max }));
-  const ahead = (forecast?.points ?? []).map((one) => ({ ...one, at: Date.parse(one.timestamp) }));
+  const timed = (points) => points.map((one) => ({ ...one, at: Date.parse(one.timestamp) }));
+  const ahead = timed(forecast?.points ?? []);
+  const [since, until] = [past[0]?.at ?? 0, past.at(-1)?.at ?? 0];
   return {
     key: metric_id, metric, forecast, warnings, past, ahead,
+    earlier: timed(earlier).filter((one) => one.at >= since && one.at <= until),
     unit: metric?.unit ?? "",
     step_ms: 1000 * (snapshots[0]?.step_s ?? forecast?.step_s ?? 300),
     value: past.at(-1)?.value ?? null,
