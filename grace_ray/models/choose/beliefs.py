@@ -40,7 +40,9 @@ class Beliefs:
         solution = self._solution
         if solution is None:
             return
-        if self._since > _LAG * self._total + 1 or solution.weight.shape != self.statistics.table.shape[1:]:
+        faded = self.statistics.fading(self.half_life_s) / solution.fading  # far from 1 where the origin has moved
+        is_due = self._since > _LAG * self._total + 1 or not 1 - _FADED < faded <= 1
+        if is_due or solution.weight.shape != self.statistics.table.shape[1:]:
             self._solution = None
         elif isinstance(solution, Hierarchy):
             solution.learned(cell, arm)
@@ -60,7 +62,7 @@ class Beliefs:
             fading = self.statistics.fading(self.half_life_s)
             kind = Regression if self.statistics.width else Hierarchy
             self._solution = kind(self.statistics, fading)
-            self._total = float(self._solution.overall.sum())
+            self._total = float(self._solution.weight.sum())
             self._since = 0
         return self._solution
 

@@ -22,7 +22,7 @@ from grace_ray.models.choose.judging import LoggedChoice, Target, judge
 from grace_ray.models.choose.ledger import Entry, Ledger
 from grace_ray.models.choose.offpolicy import Estimate
 from grace_ray.models.choose.sites import SiteStatistics, summed
-from grace_ray.models.choose.slate import Slates
+from grace_ray.models.choose.slate import Slate, Slates
 from grace_ray.models.choose.statistics import AVERAGE, COUNT, MAX_WIDTH, PLAIN, SPREAD, PointStatistics
 
 Floats = NDArray[np.float64]
@@ -138,13 +138,12 @@ class Policy:
         before = self._ledger.find(choice_id)
         if before is not None:
             return before.choice
-        known = self._offered(point, context, candidates)
+        known, slate = self._offered(point, context, candidates)
         key = (context.cell, context.features)
         outlook = alike.get(key)
         if outlook is None:
-            outlook = alike[key] = self._outlook(known, point, context, candidates)
+            outlook = alike[key] = self._outlook(known, slate, point, context)
         drawn = int(outlook.cumulative.searchsorted(rng.random(), "right"))
-        slate = known.slates.slate(candidates)
         choice = Choice(
             choice_id=choice_id,
             point=point,
@@ -172,11 +171,10 @@ class Policy:
             if statistics is not None:
                 self._known[point] = known
         known.beliefs.settle()
-        return self._outlook(known, point, context, candidates)
+        return self._outlook(known, known.slates.slate(candidates), point, context)
 
-    def _outlook(self, known: Known, point: str, context: Context, candidates: Sequence[Candidate]) -> Outlook:
-        statistics, slate = known.statistics, known.slates.slate(candidates)
-        features = None
+    def _outlook(self, known: Known, slate: Slate, point: str, context: Context) -> Outlook:
+        statistics, features = known.statistics, None
         if statistics.width:
             features = feature_rows(context, slate.candidates)
             if features is None or features.shape[1] != statistics.width:
@@ -188,8 +186,8 @@ class Policy:
         tallies = statistics.table[COUNT:, cell, arms].copy()
         return Outlook(slate.ids, probability, mean, deviation, tallies[0], overall, tallies[AVERAGE - COUNT])
 
-    def _offered(self, point: str, context: Context, candidates: Sequence[Candidate]) -> Known:
-        """What is known of a point, made where it is new.
+    def _offered(self, point: str, context: Context, candidates: Sequence[Candidate]) -> tuple[Known, Slate]:
+        """What is known of a point, made where it is new, and the candidates as arrays.
 
         Candidates offered first get their columns side by side, which makes them quick to read.
         """
@@ -203,11 +201,11 @@ class Policy:
                 for name in made.ids:
                     statistics.arm(name)
             known = self._known[point] = Known(self._points[point], self.settings.half_life_s)
-        has_features = context.features or not known.slates.slate(candidates).is_plain
-        if has_features and not known.statistics.width:
+        slate = known.slates.slate(candidates)
+        if (context.features or not slate.is_plain) and not known.statistics.width:
             self._widen(point, feature_rows(context, candidates))
             known.beliefs.changed()
-        return known
+        return known, slate
 
     def _widen(self, point: str, features: Floats | None) -> None:
         """Make room for linear models of a point's first features (k, width)."""
@@ -317,7 +315,8 @@ class Policy:
         """Forget a point of choice, a candidate (in ``point``, or in all), or a subject.
 
         Of a subject go its remembered choices with what they taught, and every cell named after it ("subject" or
-        "subject|..."). What other sites know goes here; they must be told themselves, or the next merge brings it back.
+        "subject|..."); what older choices of it taught the linear models of features fades. What other sites know goes
+        here; they must be told themselves, or the next merge brings it back.
         """
         if subject:
             self._forget_subject(subject)

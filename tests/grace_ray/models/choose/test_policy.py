@@ -370,3 +370,15 @@ def test_a_clock_that_jumps_back_and_long_silences_do_no_harm():
         policy.learn_one(choice.choice_id, 0.5, now_s=now_s)
         assert np.isfinite(ranking(policy)).all()
     assert ranking(policy)[:, 1].min() > 1.5 * before[:, 1].min()  # what is 300 years old is as good as forgotten
+
+
+def test_what_is_kept_up_between_solutions_follows_the_passing_of_time():
+    """Over hundreds of half-lives, what a choice expects stays what a fresh solution of the same sums expects."""
+    policy, rng = Policy(settings=PolicySettings(half_life_s=100.0)), np.random.default_rng(0)
+    for number in range(400):
+        choice = policy.choose("p", HERE, CANDIDATES, rng, now_s=30.0 * number, choice_id=str(number))
+        policy.learn_one(choice.choice_id, WORTH[choice.candidate] + rng.normal(0.0, 0.05), now_s=30.0 * number)
+        if number % 20 == 19:
+            fresh = policy.outlook("p", HERE, CANDIDATES)
+            np.testing.assert_allclose(choice.outlook.expected, fresh.expected, atol=0.15)
+    assert fresh.expected[1] == pytest.approx(0.7, abs=0.1)
