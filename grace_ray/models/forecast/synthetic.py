@@ -1,9 +1,9 @@
 """Made-up operations metrics, to train on before there are real ones.
 
 Each series is a random mixture of what makes up a metric: noise with heavy tails and memory, regimes of volatility, a
-wandering level, seasons (smooth, or pulses of a job), spikes that fade, level shifts, ramps, counters that start again;
-then a random view of it: as is, exponentiated, counted, cut off at a floor or a ceiling, rounded. Nothing is fitted to
-any data set, so there is no licence to ask about and nothing to over-fit.
+wandering level, seasons (smooth, or pulses of a job), spikes that fade, level shifts, ramps, counters that start again,
+jobs that hold a resource, switches, outages; then a random view of it: as is, exponentiated, counted, cut off at a
+floor or a ceiling, rounded. Nothing is fitted to any data set: no licence to ask about, nothing to over-fit.
 
 Source of the idea: Ansari et al. 2024 (Chronos, KernelSynth), Dooley et al. 2023 (ForecastPFN).
 """
@@ -30,7 +30,7 @@ def synthetic_series(count: int, steps: int, rng: Rng) -> Floats:
         values += _some(count, share, rng) * _size(count, size, 1.0, rng) * _season(count, total, periods, rng)
     values += _spikes(count, total, rng) + _shifts(count, total, rng) + _ramps(count, total, rng)
     values += _counters(count, total, rng) + _jobs(count, total, rng) + _switches(count, total, rng)
-    return _viewed(values[:, -steps:], rng)
+    return _viewed(_broken_off(values[:, -steps:], rng), rng)
 
 
 def _some(count: int, share: float, rng: Rng) -> Floats:
@@ -134,6 +134,20 @@ def _switches(count: int, total: int, rng: Rng) -> Floats:
         on[:, step] = np.where(was > 0, chance[:, step] >= down[:, 0], chance[:, step] < up[:, 0])
     noise = 1 + rng.uniform(0, 0.5, (count, 1)) * rng.normal(size=(count, total))
     return np.asarray(_some(count, 0.15, rng) * _size(count, 2.0, 0.8, rng) * on * noise)
+
+
+def _broken_off(values: Floats, rng: Rng) -> Floats:
+    """Outages: for some minutes or hours a value falls to the bottom, then goes on as if nothing had been."""
+    count, steps = values.shape
+    lowest = values.min(axis=1, keepdims=True) - rng.exponential(1, (count, 1)) * values.std(axis=1, keepdims=True)
+    affected = _some(count, 0.12, rng)
+    down = np.zeros((count, steps), dtype=bool)
+    for _ in range(2):
+        start = rng.integers(-steps // 4, steps, (count, 1))
+        length = 1 + rng.exponential(8, (count, 1)).astype(int)
+        at = np.arange(steps)[None, :]
+        down |= (at >= start) & (at < start + length) & (affected > 0)
+    return np.where(down, lowest, values)
 
 
 def _viewed(values: Floats, rng: Rng) -> Floats:
