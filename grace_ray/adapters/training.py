@@ -1,5 +1,6 @@
 """Files below ``grace_training/``: written whole or not at all, and never twice."""
 
+import contextlib
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -37,5 +38,6 @@ class TrainingFolder:
                 os.fsync(file.fileno())
             temporary.replace(target)
         except OSError as error:
-            temporary.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
             raise StoreUnavailable(f"{target} cannot be written: {error}.") from error

@@ -453,3 +453,18 @@ class TestSeries:
         assert pruned == [4, 2, 0]
         assert [s.start_us for s in reader.snapshots("a", 300, 0, 2**62)] == [900, 1200]
         assert reader.snapshots("other", 3600, 0, 2**62) == kept[1:]
+
+
+class TestVacuum:
+    """The space of what was deleted comes back, and everything else stays."""
+
+    def test_what_was_deleted_makes_room_and_what_stands_stays(self, writer, reader):
+        body = b"x" * 4000
+        append(writer, *[entry(seq, body=body) for seq in range(1, 301)])
+        write(writer, lambda transaction: transaction.prune_bodies(0, 300, frozenset({"event"})))
+        before = reader.size_bytes()
+        writer.vacuum(30.0)
+        assert reader.size_bytes() <= 1.1 * before
+        assert [found.seq for found in reader.entries(0, 1000)] == list(range(1, 301))
+        append(writer, entry(301))
+        assert reader.head() == 301

@@ -220,3 +220,13 @@ def test_an_idle_part_asks_the_store_once_and_loads_nothing(house):
         house.knowledge.tick(house.now)
     house.records.count = count
     assert asked == ["documents", "statements"]
+
+
+def test_an_index_that_is_built_anew_finds_what_the_old_one_found(house):
+    house.add("runbooks/disk.md", DISK, origin="runbook")
+    house.add("runbooks/network.md", NETWORK, origin="runbook")
+    question = "disk: free space by deleting old logs"
+    before = [hit.source for hit in house.knowledge.search(question)]
+    answer = house.ask("rebuild", by="ada")
+    assert answer["documents"] == 2
+    assert [hit.source for hit in house.knowledge.search(question)] == before

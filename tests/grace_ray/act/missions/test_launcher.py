@@ -152,6 +152,28 @@ def test_a_requested_mission_waits_runs_and_ends_with_its_knowledge():
     assert house.memory.types(ID) == ["mission.created", "mission.started", "mission.completed"]
 
 
+def test_how_many_missions_run_at_once_can_be_said_anew_and_outlives_a_restart():
+    house = House(max_running=2)
+    for number in range(4):
+        house.take(request(number, cluster=f"c{number}"))
+    effects, allowed = house.launcher.operate("limit", {"max_running": 1, "by": "ada"}, house.now)
+    house.memory.commit(effects)
+    assert allowed == 1
+    assert len(house.starts("w1", "w2", "w3")) == 1
+    house.restart()
+    assert house.launcher.max_running() == 1
+    assert not house.starts("w2", "w3")
+    for wrong in (-1, 65, "2", True, 1.5):
+        with pytest.raises(InvalidInput) as caught:
+            house.launcher.operate("limit", {"max_running": wrong}, house.now)
+        assert caught.value.field == "max_running"
+    effects, allowed = house.launcher.operate("limit", {"max_running": None}, house.now + timedelta(seconds=1))
+    house.memory.commit(effects)
+    assert allowed == 2
+    house.restart()
+    assert house.launcher.max_running() == 2
+
+
 def test_the_same_request_twice_is_one_mission():
     house = House()
     entry = house.memory.append(request())
