@@ -22,7 +22,8 @@ class Scored:
 
     ``score`` 0..1: how rare it is that something like this begins; at or above `AnomalyDetector.threshold` exactly
     where ``is_onset``. ``likelihood`` 0..1: the share of the past that was less surprising than this moment; it stays
-    high while an anomaly lasts. ``expected``: the mean of the four values before, None before there were any.
+    high while an anomaly lasts. ``expected``: the mean of the four values before (the first
+    stands for those missing), None before there were any.
     """
 
     score: float
@@ -62,7 +63,7 @@ class AnomalyDetector:
     """
 
     threshold = 0.5
-    rarest = 4
+    rarest = 5
     quiet = 16
     least = 1.0  # surprises below this are none
     warm_up = 4  # blocks to have seen
@@ -84,11 +85,12 @@ class AnomalyDetector:
             return Scored(score=0.0, likelihood=0.0, is_onset=False, expected=self._expected())
         expected = self._expected()
         value = min(max(value, -_LARGEST), _LARGEST) + 0.0  # no negative zero
-        self._recent = [*self._recent[-3:], value]
+        self._remember(value)
         surprise = self._level.push_one(value)
-        since = self._since_yesterday(value, at_s)
-        if since is not None:
-            surprise += self._daily.push_one(since)
+        before = self._yesterday.push_one(value, at_s)
+        if before is not None:
+            change = value - before
+            surprise += self._daily.push_one(change if abs(change) > _SAME * abs(value) else 0.0)
         score, likelihood, is_onset = self._judged(surprise) if surprise >= self.least else (0.0, 0.0, False)
         self._peaks.push_one(surprise)
         self.seen += 1
@@ -137,18 +139,13 @@ class AnomalyDetector:
     def _surprises(self, values: np.ndarray, at_s: np.ndarray) -> np.ndarray:
         """How surprising each value is, by its level and against the same time of day before."""
         surprise = self._level.push_many(values)
-        since = [self._since_yesterday(value, time) for value, time in zip(values.tolist(), at_s.tolist(), strict=True)]
-        has_yesterday = np.array([change is not None for change in since], dtype=bool)
-        changes = np.array([change for change in since if change is not None])
-        surprise[has_yesterday] += self._daily.push_many(changes)
+        before = self._yesterday.push_many(values.tolist(), at_s)
+        has_before = np.array([value is not None for value in before], dtype=bool)
+        compared = values[has_before]
+        changes = compared - np.array([value for value in before if value is not None])
+        changes[np.abs(changes) <= _SAME * np.abs(compared)] = 0.0
+        surprise[has_before] += self._daily.push_many(changes)
         return surprise
-
-    def _since_yesterday(self, value: float, at_s: float) -> float | None:
-        before = self._yesterday.push_one(value, at_s)
-        if before is None:
-            return None
-        change = value - before
-        return change if abs(change) > _SAME * abs(value) else 0.0
 
     def _judged(self, surprise: float, ahead: int = 0) -> tuple[float, float, bool]:
         """Score, likelihood and whether it is an onset; ``ahead``: how many points after those counted in ``seen``."""
@@ -167,16 +164,26 @@ class AnomalyDetector:
         return (score if is_onset else self.threshold / 2), likelihood, is_onset
 
     def _expected(self) -> float | None:
-        return sum(self._recent) / len(self._recent) if self._recent else None
+        if not self._recent:
+            return None
+        first, second, third, fourth = self._recent
+        return (first + second + third + fourth) / 4
+
+    def _remember(self, value: float) -> None:
+        self._recent = [*self._recent[1:], value] if self._recent else [value] * 4
 
     def _expected_many(self, kept: np.ndarray, known: np.ndarray) -> np.ndarray:
-        """At each point, ignored ones too, the mean of the at most four values before."""
-        joined = self._recent + kept.tolist()
-        first = len(self._recent)
-        means = [sum(joined[max(0, n - 4) : n]) / min(n, 4) if n else math.nan for n in range(first, len(joined) + 1)]
-        self._recent = joined[-4:]
-        expected: np.ndarray = np.array(means)[np.cumsum(known) - known]
-        return expected
+        """What `_expected` says before each point, ignored ones too."""
+        if not kept.size:
+            expected = self._expected()
+            return np.full(known.size, math.nan if expected is None else expected)
+        joined = np.concatenate([self._recent or [kept[0]] * 4, kept])
+        means = (joined[:-3] + joined[1:-2] + joined[2:-1] + joined[3:]) / 4
+        if not self._recent:
+            means[0] = math.nan
+        self._recent = joined[-4:].tolist()
+        expected_many: np.ndarray = means[np.cumsum(known) - known]
+        return expected_many
 
 
 def _spread(found: np.ndarray, known: np.ndarray) -> np.ndarray:

@@ -45,6 +45,8 @@ class Tails:
     def push_one(self, row: list[float]) -> float:
         """The surprise at one value of each signal, which is then learned."""
         grains = 0.0
+        if self._begin.size and not self._gates:
+            self._make_gates()
         for value, (high, low, begin, excess, begin_low, excess_low) in zip(row, self._gates, strict=False):
             if value > high:
                 grains += min(max((value - begin) / excess - _OFFSET, 0.0), _CAP) * _GRAIN // 1.0
@@ -60,12 +62,13 @@ class Tails:
     def push_block(self, rows: np.ndarray) -> np.ndarray:
         """The same for an array (signals, n) that reaches no further than to the end of the block."""
         grains = np.zeros(rows.shape[1])
-        if self._gates:
+        if self._begin.size:
             both = np.concatenate([rows, -rows])
             both -= self._begin
             both /= self._excess
             both -= _OFFSET
-            np.clip(both, 0.0, _CAP, out=both)
+            np.maximum(both, 0.0, out=both)
+            np.minimum(both, _CAP, out=both)
             both *= _GRAIN
             np.floor(both, out=both)
             grains = both.sum(axis=0)
@@ -117,7 +120,11 @@ class Tails:
         np.maximum(excess, 0.05 * (most - ordered[:, blocks // 2]), out=excess)
         np.maximum(excess, 1e-9 * size, out=excess)
         self._begin, self._excess = begin[:, np.newaxis], excess[:, np.newaxis]
-        gate = begin + 0.999 * _OFFSET * excess  # a little low: what passes it is then measured exactly
-        n = self.signals
+        self._gates = []
+
+    def _make_gates(self) -> None:
+        """Per signal: gates a little within its tails (what passes is then measured exactly), and the tails."""
+        begin, excess, n = self._begin[:, 0], self._excess[:, 0], self.signals
+        gate = begin + 0.999 * _OFFSET * excess
         columns = (gate[:n], -gate[n:], begin[:n], excess[:n], begin[n:], excess[n:])
         self._gates = list(zip(*(column.tolist() for column in columns), strict=True))

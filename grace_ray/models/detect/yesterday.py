@@ -1,5 +1,7 @@
 """What a series was at the same time of day before."""
 
+import numpy as np
+
 _DAY_S = 86_400.0
 _SLOTS = 96
 _OLDEST_DAYS = 7
@@ -27,8 +29,16 @@ class Yesterday:
     def push_one(self, value: float, at_s: float) -> float | None:
         """Take the value at a time (seconds); the value a day (at most seven days) before, None if unknown."""
         at_s = min(max(at_s, -_LATEST_S), _LATEST_S)
-        day = int(at_s // _DAY_S)
-        slot = int(at_s % _DAY_S * _SLOTS / _DAY_S) % _SLOTS
+        return self._take(value, int(at_s // _DAY_S), int(at_s % _DAY_S * _SLOTS / _DAY_S) % _SLOTS)
+
+    def push_many(self, values: list[float], at_s: np.ndarray) -> list[float | None]:
+        """The same for values in turn."""
+        at_s = np.clip(at_s, -_LATEST_S, _LATEST_S)
+        days = (at_s // _DAY_S).astype(int).tolist()
+        slots = ((at_s % _DAY_S * _SLOTS / _DAY_S).astype(int) % _SLOTS).tolist()
+        return list(map(self._take, values, days, slots))
+
+    def _take(self, value: float, day: int, slot: int) -> float | None:
         now = self._now[slot]
         if now is None or self._day[slot] != day:
             is_recent = now is not None and 0 < day - self._day[slot] <= _OLDEST_DAYS

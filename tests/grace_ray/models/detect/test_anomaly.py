@@ -71,7 +71,7 @@ def test_a_flat_line_is_silent_until_it_changes() -> None:
 
 def test_a_perfect_daily_wave_is_silent_once_it_is_known() -> None:
     wave = np.tile(np.repeat([20.0, 80.0], 144), 14)
-    assert not [place for place in onsets(wave) if place > 4 * 288]
+    assert not [place for place in onsets(wave) if place > 6 * 288]
 
 
 def test_a_day_without_its_usual_peak_is_noticed() -> None:
