@@ -21,7 +21,6 @@ ACTORS = {
     "sensors": "ray::SensorsActor",
     "playbooks": "ray::PlaybooksActor",
     "metrics": "ray::MetricsActor",
-    "playbooks": "ray::PlaybooksActor",
     "forecaster": "ray::ForecasterActor",
     "replica": "ray::ServeReplica",
     "proxy": "ray::ProxyActor",
