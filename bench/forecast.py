@@ -8,7 +8,7 @@ History 288 points of 5 min, horizon 12. For every model, over the same origins:
 * MAE against Naive's on the worst source (geometric mean over its series; the source is the series' folder);
 * CPU milliseconds a series.
 
-Run it with `python bench/forecast.py [--origins 6] [--no-peers] [--tft EPOCHS]`. `--tft` trains Grace's Temporal Fusion
+Run it with `python bench/forecast.py [--origins 8] [--no-peers] [--tft EPOCHS]`. `--tft` trains Grace's Temporal Fusion
 Transformer for each source on the others alone, and shows it alone and within the pool. Nothing that ships is fitted to
 these series: the pretrained network has seen made-up ones only.
 """
@@ -61,7 +61,7 @@ def main() -> None:
     """Run all, print the table, write the JSON."""
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
-    options.add_argument("--origins", type=int, default=6)
+    options.add_argument("--origins", type=int, default=8)
     options.add_argument("--no-peers", action="store_true")
     options.add_argument("--tft", type=int, default=0, metavar="EPOCHS")
     asked = options.parse_args()

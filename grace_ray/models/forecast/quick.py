@@ -1,6 +1,6 @@
 """Which quick models stand in the pool for a history of some length, and what each has before any past was looked at.
 
-A new one is one file and one line here.
+A new one is one file and one line here. Eight do as well as fifteen did (`bench/forecast.py`), in half the time.
 """
 
 from dataclasses import dataclass
@@ -24,19 +24,12 @@ class Seat:
 
 SEATS: tuple[Seat, ...] = (
     Seat(model=Smoothing(1.0), least_steps=2, prior=1.0),
-    Seat(model=Smoothing(0.6), least_steps=4, prior=1.0),
     Seat(model=Smoothing(0.35), least_steps=8, prior=1.0),
-    Seat(model=Smoothing(0.2), least_steps=16, prior=1.0),
     Seat(model=Smoothing(0.1), least_steps=32, prior=1.0),
-    Seat(model=Smoothing(0.05), least_steps=64, prior=1.0),
     Seat(model=RollingMedian(6), least_steps=12, prior=1.0),
     Seat(model=RollingMedian(24), least_steps=72, prior=1.0),
-    Seat(model=RollingMedian(48), least_steps=144, prior=0.5),
-    Seat(model=DampedTrend(0.5), least_steps=24, prior=0.3),
     Seat(model=DampedTrend(0.2), least_steps=48, prior=0.5),
-    Seat(model=DampedTrend(0.8, damping=0.8), least_steps=24, prior=0.3),
     Seat(model=LevelRegression(), least_steps=72, prior=1.0),
-    Seat(model=SeasonalNaive(6), least_steps=48, prior=0.3),
     Seat(model=SeasonalNaive(12), least_steps=72, prior=0.3),
 )
 
