@@ -66,7 +66,7 @@ class AnomalyDetector:
     rarest = 5
     quiet = 16
     least = 1.0  # surprises below this are none
-    warm_up = 4  # blocks to have seen
+    warm_up = 12  # blocks of 24 points to have seen before anything is an anomaly
 
     def __init__(self) -> None:
         self.seen = 0
