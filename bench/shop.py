@@ -176,7 +176,7 @@ def prepare(folder: Path, shop: Shop, thresholds: Mapping[str, tuple[float, floa
         plain["parameters"] = plain.get("parameters", {}) | (
             {"for_s": 30} if "for_s" in plain.get("parameters", {}) else {}
         )
-        if path.stem == "cancel-oldest-missions":
+        if path.stem == "cancel-oldest-missions":  # the oldest are all of them
             plain["parameters"] = {"count": 1000, "older_than_s": 0}
         (playbooks / path.name).write_text(yaml.safe_dump(plain, sort_keys=False))
     for path in _MENDS:

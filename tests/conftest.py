@@ -78,6 +78,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         ray__dashboard_metrics="true",
         web__enabled="false",
         github__enabled="false",
+        playbooks__automatic="false",  # what a busy machine makes of the metrics must not act on other tests
     )
     before = {process.pid for process in psutil.process_iter()}
     started = run_grace(environment, "up", "--detach", timeout_s=150)

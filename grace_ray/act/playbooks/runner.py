@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from grace_ray.act.playbooks.catalog import arguments_of
 from grace_ray.act.playbooks.kinds import KINDS
-from grace_ray.act.playbooks.step import StepTime, StepTimedOut, World
+from grace_ray.act.playbooks.step import NothingToDo, StepTime, StepTimedOut, World
 from grace_ray.core.errors import GraceError
 from grace_ray.core.playbook import Playbook, Run, Step, StepResult
 
@@ -147,6 +147,8 @@ class Runner:
 def _outcome(kind: str, work: Callable[[StepTime], str], limit: StepTime) -> StepResult:
     try:
         return StepResult(kind=kind, status="done", detail=work(limit)[:_DETAIL_MAX])
+    except NothingToDo as error:
+        return StepResult(kind=kind, status="skipped", detail=str(error)[:_DETAIL_MAX])
     except StepTimedOut as error:
         return StepResult(kind=kind, status="timed_out", detail=str(error)[:_DETAIL_MAX])
     except GraceError as error:

@@ -30,6 +30,10 @@ class Arguments(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
+class NothingToDo(StepFailed):
+    """There is nothing that the step could act on any more: no failure, and nothing to learn from."""
+
+
 A = TypeVar("A", bound=Arguments, contravariant=True)
 
 

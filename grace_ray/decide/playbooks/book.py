@@ -68,6 +68,7 @@ class Book:
             acted_until=now,
             settles_at=now + timedelta(seconds=settle_s),
             has_failed=run.status != "completed",
+            was_idle=all(step.status == "skipped" for step in run.steps),
         )
         self.put_choice(settling, changes)
         return run

@@ -22,6 +22,7 @@ class Awaited:
 
     ``before`` holds the values by series as the choice was made; ``slope_per_s`` is how its metric was forecast to go
     on, with ``probability``.
+    ``was_idle``: its run found nothing to do, and teaches nothing.
     ``tried`` are the playbooks that this episode has tried already; ``settles_at`` is when it may be judged.
     """
 
@@ -46,6 +47,7 @@ class Awaited:
     acted_until: datetime | None = None
     settles_at: datetime | None = None
     has_failed: bool = False
+    was_idle: bool = False
     labels: Mapping[str, str] = field(default_factory=dict)
     note: str = ""
 

@@ -62,6 +62,10 @@ class Chooser:
             if now >= choice.settles_at + timedelta(seconds=_PATIENCE_S):
                 self._book.put_choice(replace(choice, status="dropped", note="Its metric was not measured."), changes)
             return
+        if choice.was_idle:
+            self._book.put_choice(replace(choice, status="dropped", note="Its run found nothing to do."), changes)
+            self._try_again(choice, after[choice.series], elapsed_s, now, changes)
+            return
         earned = reward(
             self._book.metrics,
             choice.series,

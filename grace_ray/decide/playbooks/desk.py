@@ -31,6 +31,7 @@ from grace_ray.decide.playbooks.situation import cell_of, situation_of
 from grace_ray.settings import PlaybookSettings
 
 _TRIGGERS = frozenset({"metric.band_changed", "incident.warned"})
+_WENT_WELL = frozenset({"done", "skipped"})  # skipped: there was nothing to do
 _BRAKES_EVERY = timedelta(seconds=30)
 
 
@@ -196,10 +197,10 @@ class Desk:
             if run is None or len(run.steps) != index + 1:
                 return NOTHING, False
             if run.steps[index].status != "running":  # said before, and the answer was lost
-                return NOTHING, run.steps[index].status == "done" and not run.error
+                return NOTHING, run.steps[index].status in _WENT_WELL and not run.error
             changes = Changes()
             run = self._book.runs.end_step(run, index, result, now, changes)
-            if result.status == "done" and not run.error:
+            if result.status in _WENT_WELL and not run.error:
                 if index + 1 == self._book.steps_in_all(run):
                     self._book.over(run, now, changes, "completed")
                 return changes.effects(), True

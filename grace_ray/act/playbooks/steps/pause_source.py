@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import Field
 
 from grace_ray.act.playbooks.brakes import put_brake, standing, take_off
-from grace_ray.act.playbooks.step import Arguments, StepFailed, StepTime, World
+from grace_ray.act.playbooks.step import Arguments, NothingToDo, StepTime, World
 from grace_ray.core.clock import to_text
 from grace_ray.core.store import EntryFilter
 
@@ -48,11 +48,11 @@ class PauseSource:
 
 
 def _named(arguments: PauseArguments, world: World) -> str:
-    """Return the source that is meant. Raises StepFailed where none sends anything."""
+    """Return the source that is meant. Raises NothingToDo where none sends anything."""
     if arguments.source != NOISIEST:
         return arguments.source
     newest = world.reader.latest(_LOOKED_AT, EntryFilter(kinds=frozenset({"event"})))
     counts = Counter(entry.source for entry in newest if not entry.source.startswith("grace/"))
     if not counts:
-        raise StepFailed("No source from outside sends anything: there is none to pause.")
+        raise NothingToDo("No source from outside sends anything: there is none to pause.")
     return counts.most_common(1)[0][0]

@@ -2,7 +2,7 @@
 
 from pydantic import Field, field_validator
 
-from grace_ray.act.playbooks.step import Arguments, Lasting, StepFailed, StepTime, World
+from grace_ray.act.playbooks.step import Arguments, Lasting, NothingToDo, StepTime, World
 from grace_ray.core.errors import GraceError
 
 STUCK = "stuck"
@@ -38,7 +38,7 @@ class RestartActor(Lasting):
         """Restart one after the other."""
         names = self._names(arguments, world, time)
         if not names and arguments.name == STUCK:
-            raise StepFailed("Every part answers: none is stuck.")
+            raise NothingToDo("Every part answers: none is stuck.")
         done = [world.runtime.restart_actor(name, time.left()) for name in names]
         return " ".join(done) or f"No actor is called {arguments.name}: there was nothing to restart."
 

@@ -35,7 +35,7 @@ def test_twenty_playbooks_are_shipped_and_every_kind_of_step_is_used_or_tried(ca
 
 def test_what_cannot_be_taken_back_or_reaches_outside_waits_for_approval(catalog):
     risky = {playbook.id for playbook in catalog.all() if playbook.needs_approval}
-    assert risky == {"call-webhook", "drain-node", "prune-old-bodies", "submit-ray-job"}
+    assert risky == {"call-webhook", "cancel-oldest-missions", "drain-node", "prune-old-bodies", "submit-ray-job"}
 
 
 @pytest.mark.parametrize(

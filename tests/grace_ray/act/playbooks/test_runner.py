@@ -214,8 +214,7 @@ def test_every_shipped_playbook_can_be_tried_dry_and_touches_nothing(world, tmp_
             is_dry=True, parameters=catalog.filled(playbook, given),
         )  # fmt: skip
         for result in Runner(world).dry(run, playbook):
-            expects_none = playbook.id == "pause-noisy-source"  # no source sends anything here
-            assert result.status == ("failed" if expects_none else "skipped"), (playbook.id, result)
+            assert result.status == "skipped", (playbook.id, result)
             assert result.detail.endswith((".", "h", "verify")), result.detail
     asked = {what[1] for what in world.runtime.done if len(what) > 1}
     assert asked <= {"status", "max_running"}, "only questions were asked"

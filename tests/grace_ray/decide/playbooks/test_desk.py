@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from grace_ray.core.errors import Conflict, InvalidInput, NotFound
+from grace_ray.core.errors import Conflict, InvalidInput, NotFound, PartAway
 from grace_ray.core.metric import Metric
 from grace_ray.core.playbook import DO_NOTHING, StepResult
 from grace_ray.diagnose.explain import explain
@@ -544,17 +544,37 @@ def test_recommendations_name_what_is_not_known(make):
 
 
 def test_a_playbook_that_fails_earns_less_than_nothing_and_triage_hears_of_it(make):
+    def refuse(*what):
+        raise PartAway("It did not come back.")
+
     runtime = MemoryRuntime()
+    runtime.silent.add("triage")
+    runtime.on["restart"] = refuse
     house = make(runtime)
     house.measure("executor.part_silence", 95.0)
     run = house.operate("run", playbook="restart-stuck-part", subject="executor.part_silence", by="ada")
     (ended,) = house.carry_out()
-    assert (ended.status, "none is stuck" in ended.error) == ("failed", True)
+    assert (ended.status, "did not come back" in ended.error) == ("failed", True)
     for _ in range(10):
         house.measure("executor.part_silence", 0.0)
         house.tick(10)
     assert house.desk.run_of(run.run_id).reward < 0, "that it got better was not its doing"
     assert [entry.type for entry in house.reader.entries(0, 1000) if entry.kind == "event"] == ["playbook.failed"]
+
+
+def test_a_run_that_finds_nothing_to_do_teaches_nothing(make):
+    house = make()
+    house.measure("executor.part_silence", 95.0)
+    run = house.operate("run", playbook="restart-stuck-part", subject="executor.part_silence", by="ada")
+    (ended,) = house.carry_out()
+    assert (ended.status, ended.steps[0].status) == ("completed", "skipped")
+    assert ended.steps[0].detail == "Every part answers: none is stuck."
+    for _ in range(12):
+        house.measure("executor.part_silence", 0.0)
+        house.tick(10)
+    assert house.desk.run_of(run.run_id).reward is None
+    assert not house.facts("playbook.rewarded")
+    assert [choice["status"] for choice in house.choices()] == ["dropped"]
 
 
 def test_every_journal_fact_of_a_run_is_in_order_and_files_are_made_of_records(make):
