@@ -2,8 +2,8 @@
 
 Run it with `python bench/forecast_network.py [--rounds 10] [--out FILE]`; some minutes of one core. Each round makes
 new series and learns from the last four rounds', so nothing is seen often enough to be learnt by heart.
-`bench/forecast.py` measures what came of it. What ships had six rounds more, begun from those ten:
-`--rounds 6 --start FILE --seed 2 --rate 1.2e-3`.
+`bench/forecast.py` measures what came of it. What ships went on from those ten for six rounds
+(`--rounds 6 --start FILE --seed 2 --rate 1.2e-3`) and eight (`--rounds 8 --start FILE --seed 3 --rate 1e-3`).
 """
 
 import argparse
