@@ -13,6 +13,8 @@ _PAIRS = tuple((MEDIAN - step, MEDIAN + step) for step in range(1, MEDIAN + 1))
 _TRUST = 960.0
 _LEAST, _MOST = 0.5, 2.0
 _TINY = 1e-9
+_SHORT = 15.0
+_DAY = 288
 
 
 def widths(past: Floats, actual: Floats) -> Floats:
@@ -32,6 +34,11 @@ def widths(past: Floats, actual: Floats) -> Floats:
         shrunk = np.clip(found, _LEAST, _MOST) ** (count / (count + _TRUST))
         factors[:, low] = factors[:, high] = shrunk
     return factors
+
+
+def short_history(steps: int) -> float:
+    """How much wider bands must be that were learnt from less than a day: a few past errors miss the rare ones."""
+    return 1.0 + max(0.0, _SHORT / steps - _SHORT / _DAY)
 
 
 def stretched(quantiles: Floats, factors: Floats) -> Floats:

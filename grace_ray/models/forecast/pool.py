@@ -13,7 +13,7 @@ import numpy as np
 from grace_ray.core.errors import InvalidInput
 from grace_ray.models.forecast.base import HORIZON, LEVELS, MEDIAN, Floats, QuantileModel, TrainedModel, windows_of
 from grace_ray.models.forecast.combine import combined
-from grace_ray.models.forecast.conformal import stretched, widths
+from grace_ray.models.forecast.conformal import short_history, stretched, widths
 from grace_ray.models.forecast.judging import learned_weights, record_of
 from grace_ray.models.forecast.newcomer import newcomer_quantiles
 from grace_ray.models.forecast.pretrained import pretrained
@@ -101,7 +101,7 @@ class ForecastPool:
         seats, guests = seats_for(steps), self._guests(steps)
         record = record_of(windows.values, seats, guests, self.horizon, phase)
         weights = learned_weights(record)
-        factors = widths(combined(weights, record.past), record.actual)
+        factors = widths(combined(weights, record.past), record.actual) * short_history(steps)
         quantiles = stretched(combined(weights, record.now), factors)
         raw = np.maximum.accumulate(windows.raw(quantiles), axis=2)
         reads = {seat.model.name: [seat.model.reads] * len(batch) for seat in seats}

@@ -5,7 +5,7 @@ import pytest
 
 from grace_ray.models.forecast.bands import error_quantiles, quantiles_of
 from grace_ray.models.forecast.base import LEVELS, without_glitches
-from grace_ray.models.forecast.conformal import stretched, widths
+from grace_ray.models.forecast.conformal import short_history, stretched, widths
 from grace_ray.models.forecast.median import RollingMedian
 from grace_ray.models.forecast.quick import SEATS
 from grace_ray.models.forecast.seasonal import SeasonalNaive
@@ -78,3 +78,7 @@ def test_one_wrong_reading_is_moved_in_and_real_spikes_are_kept():
     assert kept[0, 100] < 1000
     assert np.array_equal(kept[1], spiky)
     assert not kept[2].any()
+
+
+def test_bands_from_a_short_history_are_wider_and_a_day_needs_no_more():
+    assert short_history(30) > short_history(100) > short_history(288) == short_history(5000) == 1.0
