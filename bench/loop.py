@@ -23,7 +23,7 @@ import httpx
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from bench.shop import METRIC, RIGHT, Shop, Watcher, prepare
+from bench.shop import LEAK_CROSSES_S, METRIC, RIGHT, Shop, Watcher, prepare
 from tests.runtime.own import OwnGrace
 
 PATIENCE_S = 90.0
@@ -214,8 +214,8 @@ def try_fault(grace: OwnGrace, shop: Shop, name: str, warning: float) -> dict[st
         "recovered_s": round(noticed_s + right_s + recovered_s, 1),
         "tried": tried,
     }
-    if name == "leaking" and right:
-        row["before_threshold"] = right["before"].get(fault.metric, 1e9) < warning
+    if name == "leaking":
+        row["before_threshold"] = bool(right) and noticed_s + right_s < LEAK_CROSSES_S
     return row
 
 

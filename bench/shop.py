@@ -51,6 +51,8 @@ _MENDS = {"/unclog": "slow", "/failover": "failing", "/restart": "leaking"}
 _LEAK_MIB_S = 12.0
 _AT_REST_MIB = 200.0
 _SLOW_S = 0.5
+LEAK_CROSSES_S = (600.0 - _AT_REST_MIB) / _LEAK_MIB_S
+"""After so many seconds a leak passes the warning threshold of shop.memory."""
 
 
 class Shop(http.server.ThreadingHTTPServer):
