@@ -458,13 +458,14 @@ class TestSeries:
 class TestVacuum:
     """The space of what was deleted comes back, and everything else stays."""
 
-    def test_what_was_deleted_makes_room_and_what_stands_stays(self, writer, reader):
+    def test_what_was_deleted_makes_room_and_what_stands_stays(self, store, writer, reader):
         body = b"x" * 4000
         append(writer, *[entry(seq, body=body) for seq in range(1, 301)])
         write(writer, lambda transaction: transaction.prune_bodies(0, 300, frozenset({"event"})))
         before = reader.size_bytes()
         writer.vacuum(30.0)
-        assert reader.size_bytes() <= 1.1 * before
+        if store.name == "sqlite":  # PostgreSQL keeps the room for what comes next
+            assert reader.size_bytes() < before / 2
         assert [found.seq for found in reader.entries(0, 1000)] == list(range(1, 301))
         append(writer, entry(301))
         assert reader.head() == 301

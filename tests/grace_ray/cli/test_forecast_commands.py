@@ -29,7 +29,7 @@ def test_metrics_are_shown_as_they_are_and_will_be_the_most_troubled_first(fores
     assert lines[0].split()[:4] == ["metric", "now", "band", "in"]
     assert lines[1].startswith(LATENCY)
     assert " ms" in lines[1]
-    assert "█│" in lines[1]
+    assert "▇│" in lines[1] or "█│" in lines[1]
     assert OUTSIDE in said.out
     assert lines[-1].startswith("No data yet: ")
     assert "api.error_rate" not in lines[-1]

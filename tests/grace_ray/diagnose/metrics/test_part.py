@@ -313,14 +313,14 @@ class TestExactlyOnce:
 
     def test_restarts_at_any_moment_change_nothing_of_what_is_said_and_kept(self, make):
         rng = random.Random(3)
-        values = [50 + 10 * math.sin(n / 9) + (160 if 20 < n < 30 else 0) + rng.gauss(0, 2) for n in range(150)]
-        values[140] = 5000.0
+        values = [50 + 10 * math.sin(n / 9) + (160 if 20 < n < 30 else 0) + rng.gauss(0, 2) for n in range(330)]
+        values[320] = 5000.0
         steady, shaken = make(), make()
         for n, value in enumerate(values):
             for house in (steady, shaken):
                 house.live((60.0 * n, value))
                 house.live((60.0 * n + 1, 100.0 * n), series="n", is_counter=True)
-            if rng.random() < 0.2:
+            if rng.random() < 0.1:
                 shaken.restart()
         told = [[(e.id, e.type, e.body) for e in house.writer.entries(0, 1000)] for house in (steady, shaken)]
         assert told[0] == told[1]
