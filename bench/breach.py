@@ -9,12 +9,14 @@
   before the ramps; recall is the share of ramps warned of in the hour before they cross, early that of ramps warned of
   at least 30 minutes ahead.
 
+* the same ramps downwards, where less is worse.
+
 Grace's network is fitted anew without the kind of source it is judged on. Peers: the least-squares line through the
 last 6, 12 or 24 values (the best of them in hindsight; by where it is in an hour, in its residual spread, and by when
 it crosses), and the marginal exceedance of a Gaussian AR(3).
 
-Run it with `python bench/breach.py [--metrics FILE] [--fit]`; FILE has series,ts,value. With --fit it writes the
-weights of `grace_ray.models.detect.breach_weights`, fitted on all kinds.
+Run it with `python bench/breach.py [--metrics FILE] [--fit]`; FILE has series,ts,value. With --fit it judges
+nothing and writes the weights of `grace_ray.models.detect.breach_weights`, fitted on all kinds.
 """
 
 import argparse
@@ -29,6 +31,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -52,6 +55,7 @@ NATURAL, FLIPPED, RAMP = 0, 1, 2
 RAMP_WEIGHT = 0.3
 STRIDE = 3
 UNITS, SEEDS, EPOCHS = 8, 3, 20
+KIND_POWER = 0.5  # a kind of source with four times the cases weighs twice as much
 
 Network = tuple[np.ndarray, np.ndarray, np.ndarray, float]
 
@@ -136,6 +140,13 @@ def ramps(series: dict[str, np.ndarray], rng: np.random.Generator, each: int) ->
         tried = (one_ramp(name, values, rng) for _ in range(each * 4))
         made += list(islice((ramp for ramp in tried if ramp is not None), each))
     return made
+
+
+def downward_cases(series: dict[str, np.ndarray], flipped: dict[str, np.ndarray]) -> list[Case]:
+    """More cases of which less is worse, to learn from: as many then as upward ones."""
+    rng = np.random.default_rng(78)
+    natural = [case for case in natural_cases(series, rng) if case.sort == FLIPPED]
+    return [*natural, *ramp_cases(ramps(flipped, rng, 5), rng)]
 
 
 def one_ramp(name: str, values: np.ndarray, rng: np.random.Generator) -> Ramp | None:
@@ -237,6 +248,8 @@ def networks(cases: Sequence[Case], rows: np.ndarray) -> dict[str, Network]:
     """A network without each kind of source, and one of all (under "all")."""
     kinds = np.array([case.kind for case in cases])
     weights = np.array([RAMP_WEIGHT if case.sort == RAMP else 1.0 for case in cases])
+    totals = {kind: float(weights[kinds == kind].sum()) for kind in set(kinds.tolist())}
+    weights *= np.array([totals[case.kind] ** -KIND_POWER for case in cases])
     came = breaches(cases)
     made = {}
     for left_out in [*sorted(set(kinds.tolist())), "all"]:
@@ -352,7 +365,7 @@ def write_weights(network: Network) -> None:
 
 def numbers(values: np.ndarray) -> str:
     """Four digits of each, in lines."""
-    return textwrap.fill(", ".join(f"{value:.4g}" for value in values), 110).replace("\n", "\n     ")
+    return textwrap.fill(", ".join(f"{value:.4g}" for value in values), 104).replace("\n", "\n     ")
 
 
 def main() -> None:
@@ -370,44 +383,59 @@ def main() -> None:
     flipped = {name: -values for name, values in series.items()}
     learned = [*ramps(series, rng, 10), *ramps(flipped, rng, 5)]
     cases = [*natural_cases(series, rng), *ramp_cases(learned, rng)]
-    rows = np.array([rows_of(case.history, case.threshold) for case in cases])
-    nets = networks(cases, rows)
+    fitted = [*cases, *downward_cases(series, flipped)]
+    rows = np.array([rows_of(case.history, case.threshold) for case in fitted])
+    nets = networks(fitted, rows)
     if chosen.fit:
         write_weights(nets["all"])
         print(f"Written to {WEIGHTS.relative_to(ROOT)}, {len(NAMES)} inputs.")
-    said = np.array([probability(nets[case.kind], row) for case, row in zip(cases, rows, strict=True)])
-    made = ramps(series, np.random.default_rng(3), chosen.ramps)
-    report = summary(cases, said, made, ramp_scores(made, nets))
+        return
+    said = np.array([probability(nets[case.kind], row) for case, row in zip(cases, rows, strict=False)])
+    report: dict[str, Any] = {"brier_skill": skills(cases, said), "ms_a_call": milliseconds(cases)}
+    for name, source in (("slow ramps", series), ("slow ramps downwards", flipped)):
+        made = ramps(source, np.random.default_rng(3), chosen.ramps)
+        report[name] = {"ramps": len(made), "recall": recalls(made, ramp_scores(made, nets))}
     print_tables(report)
     RESULTS.parent.mkdir(parents=True, exist_ok=True)
     RESULTS.write_text(json.dumps(report, indent=2) + "\n")
     print(f"\nWritten to {RESULTS.relative_to(ROOT)}.")
 
 
-def summary(
-    cases: Sequence[Case], said: np.ndarray, made: Sequence[Ramp], scored: dict[str, list[list[tuple[int, float]]]]
-) -> dict[str, Any]:
-    """All numbers."""
-    skill = {"all": brier_skill(cases, said, lambda case: case.sort == NATURAL)}
-    skill["less is worse"] = brier_skill(cases, said, lambda case: case.sort == FLIPPED)
-    for kind in sorted({case.kind for case in cases}):
-        skill[kind] = brier_skill(cases, said, lambda case, kind=kind: case.sort == NATURAL and case.kind == kind)  # type: ignore[misc]
+def skills(cases: Sequence[Case], said: np.ndarray) -> dict[str, list[float]]:
+    """The Brier skill of all upward breaches, of all downward ones, and of each kind of source both ways."""
+    found = {"all": brier_skill(cases, said, lambda case: case.sort == NATURAL)}
+    found["less is worse"] = brier_skill(cases, said, lambda case: case.sort == FLIPPED)
+    sides = [(sort, kind) for sort in (NATURAL, FLIPPED) for kind in sorted({case.kind for case in cases})]
+    for side in sides:
+        name = side[1] + (", less is worse" if side[0] == FLIPPED else "")
+        found[name] = brier_skill(cases, said, partial(is_of, side))
+    return found
+
+
+def is_of(side: tuple[int, str], case: Case) -> bool:
+    """Whether a case is of this sort and kind."""
+    return (case.sort, case.kind) == side
+
+
+def recalls(made: Sequence[Ramp], scored: dict[str, list[list[tuple[int, float]]]]) -> dict[str, tuple[float, float]]:
+    """Grace's, the best line's and the AR's recall and early recall."""
     found = {who: recall(made, points) for who, points in scored.items()}
-    lines = [who for who in found if who.startswith("line")]
-    best = max(lines, key=lambda who: found[who])
-    kept = {who: found[who] for who in ("grace", best, "Gaussian AR(3), marginal")}
-    return {"brier_skill": skill, "ramps": len(made), "recall": kept, "ms_a_call": milliseconds(cases)}
+    best = max((who for who in found if who.startswith("line")), key=lambda who: found[who])
+    return {who: found[who] for who in ("grace", best, "Gaussian AR(3), marginal")}
 
 
 def print_tables(report: dict[str, Any]) -> None:
     """The report for people."""
     print("Brier skill against climatology, kind of source never seen" + "".join(f"{h * 5:>8} min" for h in HORIZONS))
-    for who, skills in report["brier_skill"].items():
-        print(f"  {who:56}" + "".join(f"{skill:12.3f}" for skill in skills))
-    print(f"\n{report['ramps']} slow ramps, 4 false alarms a series-day{'recall':>17}{'30 min ahead':>14}{'ratio':>8}")
-    ours = report["recall"]["grace"][0]
-    for who, (share, early) in report["recall"].items():
-        print(f"  {who:52}{share:10.2f}{early:14.2f}{ours / share if share else math.inf:8.2f}")
+    for who, skill in report["brier_skill"].items():
+        print(f"  {who:56}" + "".join(f"{each:12.3f}" for each in skill))
+    for name in ("slow ramps", "slow ramps downwards"):
+        found = report[name]
+        title = f"{found['ramps']} {name}, 4 false alarms a series-day"
+        print(f"\n{title:54}{'recall':>10}{'30 min ahead':>14}{'ratio':>8}")
+        ours = found["recall"]["grace"][0]
+        for who, (share, early) in found["recall"].items():
+            print(f"  {who:52}{share:10.2f}{early:14.2f}{ours / share if share else math.inf:8.2f}")
     print(f"\n{report['ms_a_call']:.2f} ms of CPU a call with three horizons and a week of history")
 
 

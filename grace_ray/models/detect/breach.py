@@ -45,11 +45,11 @@ def breach_probability(
     """How likely the path of ``values`` (regular steps of ``step_s`` seconds, NaN gaps, the last is now) passes.
 
     The maximum of a path is modelled, not its marginal distributions: `Evidence` asks the series' own past how far its
-    paths rose from states like this one and along lines like these; a small network (20 inputs, 24 tanh units), fitted
-    once on real operations series and on slow ramps injected into them, weighs the answers (`bench/breach.py --fit`).
-    The last 2,016 values count. To pass is to be strictly beyond the threshold. A series that is beyond it now has the
-    share of such times in its past that were followed by another. Errors: InvalidInput for a threshold that is not
-    finite, no horizon or one below 1, a step that is not positive.
+    paths rose from states like this one and along lines like these; a small network (24 inputs, 24 tanh units), fitted
+    once on real operations series, upwards and downwards, and on slow ramps injected into them, weighs the answers
+    (`bench/breach.py --fit`). The last 2,016 values count. To pass is to be strictly beyond the threshold. A series
+    that is beyond it now has the share of such times in its past that were followed by another. Errors: InvalidInput
+    for a threshold that is not finite, no horizon or one below 1, a step that is not positive.
 
     >>> import numpy as np
     >>> ramp = np.concatenate([np.sin(np.arange(300.0)), 1 + np.arange(30.0) * 0.5])

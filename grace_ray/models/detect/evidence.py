@@ -9,10 +9,12 @@ NAMES = (
     *("base", "rise", "rise_mean3", "rise_mean12", "rise_today", "alike", "alike_rise"),
     *("line6", "half6", "line12", "half12", "line24", "half24", "significance6", "significance12", "significance24"),
     *("yesterday", "gap", "peak", "log_horizon"),
+    *("near", "base_today", "base_6h", "ceiling"),
 )
 _LINES = (6, 12, 24)
 _LEAST_LOG_ODDS = -15.0
 _FARTHEST = 1e6
+_NEAR = 0.05  # of a usual rise: nearer than that to the threshold is as good as there
 
 
 class Evidence:
@@ -31,7 +33,12 @@ class Evidence:
 
     and significance: t values of those lines' slopes; yesterday: what the same hours of earlier days rose, less what is
     missing, in units of usual rises; gap: what is missing, and peak: how far the path's maximum passed the threshold,
-    in the same units (a threshold at a natural bound is touched and never passed).
+    in the same units. A threshold at a natural bound (an idle processor, a success rate of 100%) is touched and never
+    passed, which is what most thresholds look like where less is worse:
+
+    - near: of the times whose F came within a twentieth of a usual rise of the threshold, or beyond, that it passed;
+    - base_today, base_6h: base over the last day, the last quarter of one, shrunk towards base;
+    - ceiling: the logarithm of the share of times whose F is exactly the highest of all.
     """
 
     def __init__(self, path: np.ndarray, threshold: float, day: int) -> None:
@@ -57,14 +64,15 @@ class Evidence:
         usual = max(float(np.quantile(rises, 0.9)), 1e-6)
         rise = _log_odds_above(rises, missing)
         below = past <= threshold
-        base = _log_odds((np.count_nonzero((ahead > threshold) & below) + 0.2) / (np.count_nonzero(below) + 4))
+        passed = (ahead > threshold) & below
+        base = (np.count_nonzero(passed) + 0.2) / (np.count_nonzero(below) + 4)
         means = [
             _log_odds_above(ahead - self._means[width][: ahead.size], threshold - float(self._means[width][-1]))
             for width in (3, 12)
         ]
         today = _log_odds_above(rises[-self.day :], missing)
         return [
-            *(base, rise, *means, today),
+            *(_log_odds(base), rise, *means, today),
             *self._alike(ahead, rises, missing, rise),
             *self._along_lines(ahead, horizon, rise),
             *self._significance,
@@ -72,6 +80,11 @@ class Evidence:
             min(max(-missing / usual, -8.0), 0.0),
             min(max((float(path.max()) - threshold) / usual, -8.0), 8.0),
             math.log(horizon),
+            _log_odds(
+                (np.count_nonzero(passed) + 1) / (np.count_nonzero(below & (ahead >= threshold - _NEAR * usual)) + 2)
+            ),
+            *(self._base_lately(passed, below, base, self.day // part) for part in (1, 4)),
+            math.log((np.count_nonzero(below & (ahead == float(path.max()))) + 1) / (ahead.size + 1)),
         ]
 
     def ahead(self, horizon: int) -> np.ndarray:
@@ -89,6 +102,11 @@ class Evidence:
         apart += (long[:count] - long[-1]) ** 2 / 2
         wanted = min(60, max(5, count // 10))
         return np.argpartition(apart, wanted - 1)[:wanted] if count > wanted else np.arange(count)
+
+    @staticmethod
+    def _base_lately(passed: np.ndarray, below: np.ndarray, base: float, steps: int) -> float:
+        steps = max(1, steps)
+        return _log_odds((np.count_nonzero(passed[-steps:]) + 4 * base) / (np.count_nonzero(below[-steps:]) + 4))
 
     def _alike(self, ahead: np.ndarray, rises: np.ndarray, missing: float, rise: float) -> tuple[float, float]:
         nearest = self.nearest(ahead.size)

@@ -79,6 +79,19 @@ def test_a_threshold_at_a_natural_bound_that_was_never_passed_is_not_feared() ->
     assert outlook(full, 100.0).probabilities[12] < 0.2
 
 
+def test_an_idle_metric_that_lies_on_its_floor_is_not_expected_below_it() -> None:
+    idle = np.where(RNG.random(1_000) < 0.7, 0.066, 0.068) + 0.07 * (RNG.random(1_000) < 0.05)
+    assert outlook(idle, 0.066, is_higher_worse=False).probabilities[12] < 0.1
+
+
+def test_a_success_rate_that_slides_is_warned_of_before_it_is_too_low() -> None:
+    usual = 99.5 + 0.2 * RNG.normal(size=1_000)
+    sliding = np.concatenate([usual, 99.5 - 0.1 * np.arange(36) + 0.2 * RNG.normal(size=36)])
+    found = outlook(sliding, 95.5, is_higher_worse=False)
+    assert found.probabilities[12] > 0.5
+    assert outlook(usual, 95.5, is_higher_worse=False).probabilities[12] < 0.05
+
+
 @settings(max_examples=60, deadline=None)
 @given(
     st.lists(st.one_of(st.floats(allow_nan=True, allow_infinity=True), st.floats(-5, 5)), max_size=70),
