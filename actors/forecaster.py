@@ -8,7 +8,7 @@ import structlog
 
 from actors.follower import FollowerActor
 from actors.host import Host
-from actors.jobs import Jobs, python_module
+from actors.jobs import Jobs, JobState, python_module
 from grace_ray import wiring
 from grace_ray.core.errors import GraceError
 from grace_ray.core.follower import NOTHING
@@ -83,10 +83,16 @@ class ForecasterActor(FollowerActor):
                 return
             await asyncio.sleep(_POLL_S)
         trained = await asyncio.to_thread(artefacts.brought_home, run.run_id)
-        error = "" if trained else (artefacts.failure(run.run_id) or state.log.strip()[-500:] or state.status)
+        error = "" if trained else artefacts.failure(run.run_id) or _why(state)
         await self._host.change(lambda part, now: (part.training_ended(run.run_id, trained, now, error=error), None))
         needed = await self._host.change(lambda part, _: (NOTHING, part.versions()))
         await asyncio.to_thread(artefacts.clear, run.run_id, self._settings.forecaster.keep_versions, needed)
 
     async def _tell(self, run: TrainingRun, news: dict[str, Any]) -> None:
         await self._host.change(lambda part, now: (part.training_moved(run.run_id, now, news), None))
+
+
+def _why(state: JobState) -> str:
+    """Return why a job made nothing and said nothing of it."""
+    _, is_there, trace = state.log.partition("Traceback")
+    return trace.strip().splitlines()[-1] if is_there else f"The training was killed before its end ({state.status})."

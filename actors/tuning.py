@@ -1,8 +1,11 @@
 """The search for hyperparameters of the global forecaster, with Ray Tune, when a training is asked to search."""
 
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+
+from actors.jobs import NICENESS
 
 _TRIALS = 8
 _EPOCHS_SHARE = 0.4  # of a whole training's epochs: enough to tell good from bad
@@ -27,6 +30,7 @@ def search(
     def trial(config: dict[str, Any]) -> None:
         from grace_ray.models.forecast import tft
 
+        os.setpriority(os.PRIO_PROCESS, 0, NICENESS)  # workers of Ray do not inherit it
         _, record = tft.train(ray.get(series), seed=0, epochs=few, horizon=horizon, **config)
         tune.report({"loss": min(epoch["validation_loss"] for epoch in record["epochs"])})
 

@@ -38,8 +38,8 @@ EVENT = {
 
 
 @pytest.fixture(
-    params=[(), ("triage", "knowledge"), ("mission_launcher", "sensors")],
-    ids=["only the journal", "without triage and knowledge", "without missions and sensors"],
+    params=[(), ("triage", "knowledge", "sensors", "metrics")],
+    ids=["only the journal", "only what acts and foresees"],
 )
 def off(request: pytest.FixtureRequest) -> tuple[str, ...]:
     return request.param or tuple(SWITCHES)
