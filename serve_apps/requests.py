@@ -15,6 +15,7 @@ from serve_apps.vitals import Vitals
 _GIVEN = re.compile(r"[\w.:-]{1,128}", re.ASCII)
 _chance = SystemRandom()
 _WITHOUT_END = "/api/stream"  # lasts as long as somebody watches: no time to answer
+_PROBES = frozenset({"/healthz", "/readyz"})  # their 503 tells how things stand; it is no failed request
 
 
 class Requests:
@@ -55,4 +56,5 @@ class Requests:
             if route != _WITHOUT_END:
                 took_s = time.perf_counter() - started
                 self.meters.count_request(scope["method"], route, status, took_s)
-                self.vitals.note(status, took_s)
+                if route not in _PROBES:
+                    self.vitals.note(status, took_s)

@@ -122,7 +122,7 @@ class Forecaster:
         effects = NOTHING
         for entry in entries:
             if entry.type == "metric.band_changed" and entry.subject in self._watched:
-                self._watched[entry.subject].is_urgent = entry.content().get("band") in {"warning", "critical"}
+                self._watched[entry.subject].is_urgent = True
             elif entry.type == "playbook.rewarded":
                 effects += self._ran(entry)
         return effects
