@@ -61,7 +61,7 @@ def main() -> None:
     """Run all, print the table, write the JSON."""
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data" / "agents")
-    options.add_argument("--runs", type=int, default=5)
+    options.add_argument("--runs", type=int, default=6)
     options.add_argument("--only", default="")
     options.add_argument("--fresh", action="store_true")
     given = options.parse_args()
@@ -147,7 +147,7 @@ def routing(data: Path, runs: int) -> dict[str, World]:
     table = rows(data / "routing_two_models.csv.gz")
     right = np.array([[float(row["mixtral_8x7b"]), float(row["gpt4_1106"])] for row in table])
     cells = [row["domain"] for row in table]
-    orders = [np.random.default_rng(seed).permutation(len(table))[:4000] for seed in range(runs)]
+    orders = [np.random.default_rng(seed).permutation(len(table))[:4000] for seed in range(max(runs // 2, 2))]
     return {
         "routing by domain": world(right, runs, cells, orders=orders),
         "routing, price counts": world(right - np.array([0.0, 0.15]), runs, cells, orders=orders),
@@ -166,7 +166,7 @@ def brands(data: Path, name: str, runs: int) -> dict[str, World]:
     right = np.array([[float(row["choice"] == brand) for brand in brand_names] for row in table])
     people = np.array([int(row["id"]) for row in table])
     orders = []
-    for seed in range(runs):
+    for seed in range(max(runs // 2, 2)):
         turn = np.random.default_rng(seed).permutation(people)
         orders.append(np.concatenate([np.zeros(0, dtype=int), in_turn(people, turn)]))
     standard = (features - features.mean(axis=(0, 1))) / (features.std(axis=(0, 1)) + 1e-9)
@@ -221,11 +221,11 @@ def peers(worlds: dict[str, World], *, is_fresh: bool) -> dict[str, Any]:
     for name, one in worlds.items():
         digest = hashlib.sha256(name.encode() + b"".join(getattr(one, key).tobytes() for key in World.__slots__))
         source, target = (kept / f"{digest.hexdigest()[:16]}{end}" for end in (".npz", ".json"))
-        if is_fresh or not target.exists():
-            np.savez(source, **{f"{name}/{key}": getattr(one, key) for key in World.__slots__})
-            subprocess.run([peer_python(), peer_script(), "run", str(source), str(target) + ".part"], check=True)
-            Path(str(target) + ".part").rename(target)
-            source.unlink()
+        if is_fresh:
+            target.unlink(missing_ok=True)
+        np.savez(source, **{f"{name}/{key}": getattr(one, key) for key in World.__slots__})
+        subprocess.run([peer_python(), peer_script(), "run", str(source), str(target)], check=True)
+        source.unlink()
         found[name] = json.loads(target.read_text())[name]
     return found
 

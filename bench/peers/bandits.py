@@ -19,26 +19,29 @@ from mabwiser.mab import MAB, LearningPolicy
 from sklearn.datasets import load_breast_cancer, load_digits, load_wine
 from vowpalwabbit import Workspace
 
-VW = {
+USUAL: dict[str, str | Callable[[], Any]] = {  # each library's own settings where it is given none
     "vw epsilon": "--epsilon 0.05",
-    "vw bag": "--bag 5 --epsilon 0.02",
-    "vw cover": "--cover 3 --epsilon 0.02",
-    "vw squarecb": "--squarecb --gamma_scale 500",
-    "vw squarecb 10": "--squarecb --gamma_scale 10",
-    "vw softmax": "--softmax --lambda 10",
-    "vw regcb": "--regcbopt --mellowness 0.01",
-    "vw synthcover": "--synthcover --epsilon 0.02",
-}
-MABWISER: dict[str, Callable[[], Any]] = {
-    "mab greedy": lambda: LearningPolicy.EpsilonGreedy(0.05),
-    "mab ucb1": lambda: LearningPolicy.UCB1(alpha=0.5),
+    "vw bag": "--bag 5",
+    "vw cover": "--cover 3",
+    "vw squarecb": "--squarecb",
+    "mab greedy": lambda: LearningPolicy.EpsilonGreedy(),
+    "mab ucb1": lambda: LearningPolicy.UCB1(),
+    "mab softmax": lambda: LearningPolicy.Softmax(),
     "mab thompson": lambda: LearningPolicy.ThompsonSampling(),
-    "mab linucb": lambda: LearningPolicy.LinUCB(alpha=1.0, l2_lambda=1.0),
-    "mab linucb 0.3": lambda: LearningPolicy.LinUCB(alpha=0.3, l2_lambda=1.0),
-    "mab linucb 0.1": lambda: LearningPolicy.LinUCB(alpha=0.1, l2_lambda=1.0),
-    "mab lints": lambda: LearningPolicy.LinTS(alpha=0.3, l2_lambda=1.0),
-    "mab lingreedy": lambda: LearningPolicy.LinGreedy(epsilon=0.02, l2_lambda=1.0),
+    "mab linucb": lambda: LearningPolicy.LinUCB(),
+    "mab lints": lambda: LearningPolicy.LinTS(),
 }
+TUNED: dict[str, str | Callable[[], Any]] = {  # others, of which the best in hindsight is taken for every world
+    "vw squarecb 500": "--squarecb --gamma_scale 500",
+    "vw softmax 10": "--softmax --lambda 10",
+    "mab greedy 0.05": lambda: LearningPolicy.EpsilonGreedy(0.05),
+    "mab ucb1 0.5": lambda: LearningPolicy.UCB1(alpha=0.5),
+    "mab linucb 0.3": lambda: LearningPolicy.LinUCB(alpha=0.3),
+    "mab linucb 0.1": lambda: LearningPolicy.LinUCB(alpha=0.1),
+    "mab lints 0.3": lambda: LearningPolicy.LinTS(alpha=0.3),
+    "mab lingreedy 0.02": lambda: LearningPolicy.LinGreedy(epsilon=0.02),
+}
+CLASSIFICATION = ("vw epsilon", "vw squarecb", "mab linucb")
 
 
 def sets(path: str) -> None:
@@ -51,19 +54,26 @@ def sets(path: str) -> None:
 
 
 def run(source: str, target: str) -> None:
-    """Play every world with every peer."""
+    """Play every world with every peer; those that are in the target already are not played again."""
     arrays = np.load(source)
-    found: dict[str, Any] = {}
+    found: dict[str, Any] = json.loads(Path(target).read_text()) if Path(target).exists() else {}
     for name in sorted({key.split("/")[0] for key in arrays}):
         world = {key: arrays[f"{name}/{key}"] for key in ("rewards", "contexts", "cells", "features", "orders", "arms")}
-        found[name] = {}
+        theirs = found.setdefault(name, {})
         for peer, play in peers(world):
+            if peer in theirs:
+                continue
             start = time.process_time()
             earned = [play(offered(world, seed), order, seed) for seed, order in enumerate(world["orders"])]
             seconds = time.process_time() - start
-            found[name][peer] = {"earned": [list(map(float, run)) for run in earned], "seconds": seconds}
+            theirs[peer] = {
+                "earned": [list(map(float, run)) for run in earned],
+                "seconds": seconds,
+                "usual": peer in USUAL,
+            }
             print(f"{name:28}{peer:20}{np.mean([np.mean(run) for run in earned]):8.4f}{seconds:8.1f} s", flush=True)
-            Path(target).write_text(json.dumps(found))
+            Path(target + ".part").write_text(json.dumps(found))
+            Path(target + ".part").rename(target)
 
 
 def offered(world: dict[str, Any], run_number: int) -> dict[str, Any]:
@@ -74,13 +84,14 @@ def offered(world: dict[str, Any], run_number: int) -> dict[str, Any]:
 
 def peers(world: dict[str, Any]) -> Iterator[tuple[str, Callable[[dict[str, Any], np.ndarray, int], np.ndarray]]]:
     """Every peer that can take part in this world."""
-    for name, options in VW.items():
-        yield name, lambda one, order, seed, options=options: vw(one, order, seed, options)
-    for name, policy in MABWISER.items():
-        is_linear = " lin" in name
-        if name == "mab thompson" and not set(np.unique(world["rewards"])) <= {0.0, 1.0}:
+    is_binary = set(np.unique(world["rewards"])) <= {0.0, 1.0}
+    for name, how in (USUAL | TUNED).items():
+        if (name == "mab thompson" and not is_binary) or (world["contexts"].shape[1] and name not in CLASSIFICATION):
             continue
-        yield name, lambda one, order, seed, policy=policy, lin=is_linear: mabwiser(one, order, seed, policy(), lin)
+        if isinstance(how, str):
+            yield name, lambda one, order, seed, how=how: vw(one, order, seed, how)
+        else:
+            yield name, lambda one, order, seed, how=how, lin=" lin" in name: mabwiser(one, order, seed, how(), lin)
 
 
 def vw(world: dict[str, Any], order: np.ndarray, seed: int, options: str) -> np.ndarray:

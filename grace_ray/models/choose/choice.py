@@ -173,6 +173,9 @@ class Explanation:
 def feature_rows(context: Context, candidates: Sequence[Candidate]) -> Floats | None:
     """The rows (k, 1 + context's + candidate's) of a linear model, a 1 before each; None where there are no features.
 
+    A candidate's features stand as their differences from the mean of all that are offered: what is chosen earns more
+    or less for being dearer than the others, and what is common to all cannot change their order.
+
     InvalidInput where the candidates differ in how many they have, or one is not a finite number.
     """
     own = len(candidates[0].features)
@@ -187,4 +190,6 @@ def feature_rows(context: Context, candidates: Sequence[Candidate]) -> Floats | 
         rows[:, 1 + shared :] = [candidate.features for candidate in candidates]
     if not (np.abs(rows) <= MAX_FEATURE).all():
         raise InvalidInput(f"A feature is not a finite number up to {MAX_FEATURE:g}.", "features")
+    if own:
+        rows[:, 1 + shared :] -= rows[:, 1 + shared :].mean(axis=0)
     return rows

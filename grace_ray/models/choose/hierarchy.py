@@ -3,7 +3,8 @@
 reward = level + cell effect + arm effect + effect of the arm in the cell + noise, each Gaussian with a variance of its
 own. Given the variances, the effects' posterior means follow by backfitting (which is block Gauss-Seidel on Henderson's
 mixed-model equations, "Best linear unbiased estimation and prediction under a selection model", 1975); the variances
-follow from the effects by a few steps of EM with a weak prior in units of the rewards' own variance. So an arm that is
+follow from the effects and their effective numbers by a few steps, with a weak prior in units of the rewards' own
+variance. So an arm that is
 new is expected to be like the others, one new in a cell like itself elsewhere, and a cell that is hard for all is not
 held against those who were tried in it.
 
@@ -18,7 +19,7 @@ from grace_ray.models.choose.statistics import COUNT, REWARD, SQUARE, WEIGHT, Po
 Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
 
-SWEEPS = 4
+SWEEPS = 8
 FIRST_VARIANCE, FIRST_WORTH = 0.1, 2.0  # of rewards before there are any, and how many rewards that is worth
 ARM_SHARE, CELL_SHARE, PAIR_SHARE, NOISE_SHARE = 0.3, 0.1, 0.2, 0.8  # prior variances, in units of the rewards'
 ARM_WORTH, CELL_WORTH, PAIR_WORTH, NOISE_WORTH = 2.0, 2.0, 4.0, 6.0  # how many effects each prior is worth
@@ -30,6 +31,15 @@ TINY = 1e-12
 def expected_noise(scale: float, errors: float, total: float) -> float:
     """The variance of the noise, from the sum of squared errors of ``total`` rewards of variance ``scale``."""
     return (NOISE_WORTH * NOISE_SHARE * scale + NOISE_FIRST + errors) / (NOISE_WORTH + NOISE_FIRST_WORTH + total)
+
+
+def settled(worth: float, prior: float, squares: float, free: float) -> float:
+    """The variance of effects, from the sum of their squared means and their effective number.
+
+    MacKay, "Bayesian interpolation" (1992), eq. 4.8, with a prior of a ``worth`` in effects: the same fixed point as
+    EM's, reached in a few steps also where the variance is nearly 0.
+    """
+    return float((worth * prior + squares) / (worth + free))
 
 
 class Hierarchy:
@@ -64,7 +74,7 @@ class Hierarchy:
         scale = (spread + FIRST_WORTH * FIRST_VARIANCE) / (total + FIRST_WORTH)
         arm_v, cell_v, pair_v, noise = (scale * s for s in (ARM_SHARE, CELL_SHARE, PAIR_SHARE, NOISE_SHARE))
         in_cells, in_arms = seen.any(axis=1), seen.any(axis=0)
-        cells, arms, pairs = int(in_cells.sum()), int(in_arms.sum()), int(seen.sum())
+        cells, pairs = int(in_cells.sum()), int(seen.sum())
         arm, level = np.zeros(weight.shape[1]), self.level
         if cells <= 1:
             cell_v = pair_v = TINY * scale
@@ -80,14 +90,18 @@ class Hierarchy:
             level = float((precision * apart).sum() / (precision.sum() + TINY))
             left = apart - level
             pair = share * left
-            doubt = noise_of * share
-            arm_v = (ARM_WORTH * ARM_SHARE * scale + ((arm**2 + 1 / arm_precision)[in_arms]).sum()) / (ARM_WORTH + arms)
+            arm_free = (1.0 - 1.0 / (arm_precision * arm_v))[in_arms].sum()
+            arm_v = settled(ARM_WORTH, ARM_SHARE * scale, (arm**2)[in_arms].sum(), arm_free)
+            cell_free = pair_free = 0.0
             if cells > 1:
-                moved = (cell**2 + 1 / cell_precision)[in_cells].sum()
-                cell_v = (CELL_WORTH * CELL_SHARE * scale + moved) / (CELL_WORTH + cells)
-                pair_v = (PAIR_WORTH * PAIR_SHARE * scale + (pair**2 + doubt)[seen].sum()) / (PAIR_WORTH + pairs)
-            errors = within + float((weight * ((left - pair) ** 2 + doubt))[seen].sum())
-            noise = expected_noise(scale, errors, total)
+                cell_free = (1.0 - 1.0 / (cell_precision * cell_v))[in_cells].sum()
+                cell_v = settled(CELL_WORTH, CELL_SHARE * scale, (cell**2)[in_cells].sum(), cell_free)
+                pair_free, taken = share.sum(), share.sum() / max(pairs, 1) * (arm_free + cell_free + 1.0)
+                pair_v = settled(PAIR_WORTH, PAIR_SHARE * scale, (pair**2).sum(), max(pair_free - taken, 0.0))
+                pair_free -= taken
+            errors = within + float((weight * (left - pair) ** 2)[seen].sum())
+            free = 1.0 + arm_free + cell_free + max(pair_free, 0.0)
+            noise = expected_noise(scale, errors, max(total - free, 0.0))
         self.level, self.arm, self.cell = level, arm, cell
         self.arm_variance, self.cell_variance = float(arm_v), float(cell_v)
         self.pair_variance, self.noise = float(pair_v), float(noise)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from grace_ray.core.errors import InvalidInput, NotFound
-from grace_ray.models.choose.choice import Candidate, Choice, Context, Floats, Outlook
+from grace_ray.models.choose.choice import Candidate, Choice, Context, Floats, Outlook, feature_rows
 
 MAX_REWARD = 1e6
 _LAYERS = ("probability", "expected", "uncertainty", "samples", "overall", "average")
@@ -32,8 +32,11 @@ class Entry:
     @property
     def features(self) -> Floats | None:
         """The row (width,) of the chosen one that its linear model sees, or None."""
-        context, own = self.choice.context.features, self.choice.candidates[self.choice.index].features
-        return np.array((1.0, *context, *own)) if context or own else None
+        choice = self.choice
+        if not choice.candidates[0].features:
+            return np.array((1.0, *choice.context.features)) if choice.context.features else None
+        rows = feature_rows(choice.context, choice.candidates)
+        return None if rows is None else rows[choice.index]
 
     def moved_average(self, count: int, average: float, reward: float | None, newest: float) -> float:
         """The moving average of ``count`` rewards (this one's among them where it has one) with this one's changed.

@@ -181,8 +181,8 @@ class Policy:
                 raise InvalidInput(f"Point {point!r} has had {statistics.width - 1} features so far.", "features")
         cell, arms = statistics.find_cell(context.cell), slate.columns
         mean, deviation = known.beliefs.expect(cell, arms, features)
-        probability = probabilities(mean, deviation, self.settings.floor, self.settings.cap)
         overall = known.beliefs.solution().overall[arms].copy()
+        probability = probabilities(mean, deviation, overall, self.settings.floor, self.settings.cap)
         tallies = statistics.table[COUNT:, cell, arms].copy()
         return Outlook(slate.ids, probability, mean, deviation, tallies[0], overall, tallies[AVERAGE - COUNT])
 

@@ -383,3 +383,35 @@ def test_what_is_kept_up_between_solutions_follows_the_passing_of_time():
             fresh = policy.outlook("p", HERE, CANDIDATES)
             np.testing.assert_allclose(now.outlook.expected, fresh.expected, atol=0.1)
     assert fresh.expected[1] == pytest.approx(0.7, abs=0.1)
+
+
+def test_a_good_candidate_is_not_given_up_for_one_bad_reward_among_many_bad_ones():
+    rng, found = np.random.default_rng(21), 0
+    for _ in range(12):
+        policy, candidates = Policy(), tuple(Candidate(id=f"candidate {n}") for n in range(20))
+        good = int(rng.integers(20))
+        for step in range(600):
+            name = str(step)
+            choice = policy.choose("p", Context(), candidates, rng, now_s=float(step), choice_id=name)
+            is_first = choice.index == good and not choice.outlook.overall[good]
+            chance = (0.0 if is_first else 0.7) if choice.index == good else 0.05
+            policy.learn_one(name, float(rng.random() < chance), now_s=float(step))
+        found += policy.recommend("p", Context(), candidates)[0].candidate == candidates[good].id
+    assert found >= 11
+
+
+def test_a_price_counts_beside_those_of_the_others_offered():
+    policy, rng = Policy(), np.random.default_rng(5)
+    for step in range(400):
+        season = 100.0 * rng.normal()  # moves all prices alike, and means nothing
+        candidates = [Candidate(id=name, features=(season + rng.normal(),)) for name in "abc"]
+        choice = policy.choose("p", Context(), candidates, rng, now_s=float(step), choice_id=str(step))
+        cheapest = min(candidates, key=lambda one: one.features).id
+        policy.learn_one(str(step), float(choice.candidate == cheapest), now_s=float(step))
+    right = 0
+    for _ in range(50):
+        season = 100.0 * rng.normal()
+        candidates = [Candidate(id=name, features=(season + rng.normal(),)) for name in "abc"]
+        best = policy.recommend("p", Context(), candidates)[0].candidate
+        right += best == min(candidates, key=lambda one: one.features).id
+    assert right >= 42
