@@ -18,7 +18,7 @@ from grace_ray.diagnose.metrics.listing import Latest
 from grace_ray.models.detect.anomaly import AnomalyDetector, Scored
 
 VIEW = "anomaly_detectors"
-_SAVE_EVERY_US = 600_000_000
+_SAVE_EVERY_US = 1_800_000_000  # a restart feeds what came since: 30 points are cheaper than to write 29 KB more often
 _SAVED_A_TURN = 20
 _SAVED_SHARE = 8  # or this part of the series that came in, so that all have their turn in time
 _MANY = 8  # values of one series from which on they are scored together
@@ -104,8 +104,8 @@ def _feed(detector: AnomalyDetector, reader: Reader, since: Latest, newest: Late
 
 def _onsets(detector: AnomalyDetector, values: Sequence[tuple[int, float]]) -> list[tuple[int, float, Scored]]:
     if len(values) < _MANY:
-        scored = [(at_us, value, detector.score_one(value, at_us / 1e6)) for at_us, value in values]
-        return [each for each in scored if each[2].is_onset]
+        scored = [(at_us, value, detector.onset_one(value, at_us / 1e6)) for at_us, value in values]
+        return [(at_us, value, onset) for at_us, value, onset in scored if onset is not None]
     times, numbers = zip(*values, strict=True)
     many = detector.score_many(np.array(numbers, dtype=float), np.array(times, dtype=float) / 1e6)
     found = []

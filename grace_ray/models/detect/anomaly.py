@@ -3,6 +3,7 @@
 import json
 import math
 from dataclasses import dataclass
+from itertools import accumulate
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from grace_ray.models.detect.peaks import Peaks
 from grace_ray.models.detect.watch import Watch
 from grace_ray.models.detect.yesterday import Yesterday
 
-_STATE_VERSION = 2
+_STATE_VERSION = 3
 _LARGEST = 1e150
 _SAME = 1e-9
 
@@ -80,21 +81,17 @@ class AnomalyDetector:
 
     def score_one(self, value: float, at_s: float) -> Scored:
         """Score the next value at a time in seconds since the epoch, then learn it."""
-        if not (math.isfinite(value) and math.isfinite(at_s)):
-            self.ignored += 1
-            return Scored(score=0.0, likelihood=0.0, is_onset=False, expected=self._expected())
         expected = self._expected()
-        value = min(max(value, -_LARGEST), _LARGEST) + 0.0  # no negative zero
-        self._remember(value)
-        surprise = self._level.push_one(value)
-        before = self._yesterday.push_one(value, at_s)
-        if before is not None:
-            change = value - before
-            surprise += self._daily.push_one(change if abs(change) > _SAME * abs(value) else 0.0)
-        score, likelihood, is_onset = self._judged(surprise) if surprise >= self.least else (0.0, 0.0, False)
-        self._peaks.push_one(surprise)
-        self.seen += 1
+        score, likelihood, is_onset = self._pushed(value, at_s)
         return Scored(score=score, likelihood=likelihood, is_onset=is_onset, expected=expected)
+
+    def onset_one(self, value: float, at_s: float) -> Scored | None:
+        """Do as `score_one` does, but say only what is an onset: cheaper where nothing else is asked for."""
+        recent = self._recent
+        score, likelihood, is_onset = self._pushed(value, at_s)
+        if not is_onset:
+            return None
+        return Scored(score=score, likelihood=likelihood, is_onset=True, expected=_mean(recent))
 
     def score_many(self, values: np.ndarray, at_s: np.ndarray) -> ScoredMany:
         """Score values in turn: exactly what `score_one` of each would say, much faster."""
@@ -121,20 +118,41 @@ class AnomalyDetector:
 
     def state(self) -> bytes:
         """All that was learned; `restore` takes it."""
-        parts = [self._level.state(), self._daily.state(), self._yesterday.state(), self._peaks.state()]
-        return json.dumps([_STATE_VERSION, self.seen, self.ignored, self._rare, self._recent, *parts]).encode()
+        parts = [*self._level.state(), *self._daily.state(), self._yesterday.state(), self._peaks.state()]
+        head = [_STATE_VERSION, self.seen, self.ignored, self._rare, self._recent, [len(part) for part in parts]]
+        return b"".join([json.dumps(head).encode(), b"\n", *parts])
 
     def restore(self, state: bytes) -> None:
         """Be as the detector was that gave this state."""
-        version, *rest = json.loads(state)
+        head, _, rest = state.partition(b"\n")
+        version, *learned = json.loads(head)
         if version != _STATE_VERSION:
             raise InvalidInput(f"The state's version is {version!r}, not {_STATE_VERSION}.", "version")
-        self.seen, self.ignored, rare, self._recent, level, daily, yesterday, peaks = rest
+        self.seen, self.ignored, rare, self._recent, sizes = learned
         self._rare = [(place, rank) for place, rank in rare]
-        self._level.restore(level)
-        self._daily.restore(daily)
-        self._yesterday.restore(yesterday)
-        self._peaks.restore(*peaks)
+        ends = list(accumulate(sizes))
+        parts = [rest[end - size : end] for end, size in zip(ends, sizes, strict=True)]
+        self._level.restore(*parts[:2])
+        self._daily.restore(*parts[2:4])
+        self._yesterday.restore(parts[4])
+        self._peaks.restore(parts[5])
+
+    def _pushed(self, value: float, at_s: float) -> tuple[float, float, bool]:
+        """Learn the next value: its score, likelihood and whether it is an onset."""
+        if not (math.isfinite(value) and math.isfinite(at_s)):
+            self.ignored += 1
+            return 0.0, 0.0, False
+        value = min(max(value, -_LARGEST), _LARGEST) + 0.0  # no negative zero
+        self._recent = [*self._recent[1:], value] if self._recent else [value] * 4
+        surprise = self._level.push_one(value)
+        before = self._yesterday.push_one(value, at_s)
+        if before is not None:
+            change = value - before
+            surprise += self._daily.push_one(change if abs(change) > _SAME * abs(value) else 0.0)
+        found = self._judged(surprise) if surprise >= self.least else (0.0, 0.0, False)
+        self._peaks.push_one(surprise)
+        self.seen += 1
+        return found
 
     def _surprises(self, values: np.ndarray, at_s: np.ndarray) -> np.ndarray:
         """How surprising each value is, by its level and against the same time of day before."""
@@ -164,13 +182,7 @@ class AnomalyDetector:
         return (score if is_onset else self.threshold / 2), likelihood, is_onset
 
     def _expected(self) -> float | None:
-        if not self._recent:
-            return None
-        first, second, third, fourth = self._recent
-        return (first + second + third + fourth) / 4
-
-    def _remember(self, value: float) -> None:
-        self._recent = [*self._recent[1:], value] if self._recent else [value] * 4
+        return _mean(self._recent)
 
     def _expected_many(self, kept: np.ndarray, known: np.ndarray) -> np.ndarray:
         """What `_expected` says before each point, ignored ones too."""
@@ -184,6 +196,14 @@ class AnomalyDetector:
         self._recent = joined[-4:].tolist()
         expected_many: np.ndarray = means[np.cumsum(known) - known]
         return expected_many
+
+
+def _mean(recent: list[float]) -> float | None:
+    """The mean of the four values before, None before there were any."""
+    if not recent:
+        return None
+    first, second, third, fourth = recent
+    return (first + second + third + fourth) / 4
 
 
 def _spread(found: np.ndarray, known: np.ndarray) -> np.ndarray:

@@ -1,13 +1,17 @@
 """Means and spreads of a stream over windows of 1, 4, 16 and 64 points, from sums that double."""
 
-from collections import deque
-from collections.abc import Iterable
+from array import array
 from math import sqrt
 
 import numpy as np
 
 SCALES = (1, 4, 16, 64)
 _LAGS = (1, 2, 4, 8, 16, 32)  # a window of 2k points is two windows of k, k points apart
+_KEPT = sum(_LAGS)
+_TURN = _LAGS[-1]
+_STEPS = [  # for each turn, of each lag's ring the place of the oldest value; twice the lag; is that one of SCALES
+    [(lag - 1 + turn % lag, 2.0 * lag, 2 * lag in SCALES) for lag in _LAGS] for turn in range(_TURN)
+]
 
 
 class Pyramid:
@@ -27,47 +31,52 @@ class Pyramid:
 
     def __init__(self, *, has_spread: bool) -> None:
         self.has_spread = has_spread
-        self._sums: list[deque[float]] = []
-        self._deviations: list[deque[float]] = []
+        self._turn = -1  # how many values came, modulo the longest ring; -1 before the first
+        self._sums = array("d")  # the rings of all lags, one behind the other
+        self._deviations = array("d")
 
     def push_one(self, value: float) -> list[float]:
         """Take the next value; the rows' values at it."""
-        if not self._sums:
+        if self._turn < 0:
             self._begin(value)
-        row, total, deviation, size = [value], value, 0.0, 1
-        for sums, deviations in zip(self._sums, self._deviations, strict=True):
-            before, before_deviation = sums[0], deviations[0]
-            sums.append(total)
-            if self.has_spread:
-                deviations.append(deviation)
+        row, total, deviation = [value], value, 0.0
+        sums, deviations, has_spread = self._sums, self._deviations, self.has_spread
+        for place, size, is_scale in _STEPS[self._turn]:
+            before = sums[place]
+            sums[place] = total
+            if has_spread:
+                before_deviation, deviations[place] = deviations[place], deviation
                 apart = total - before
-                deviation = deviation + before_deviation + apart * apart / (2 * size)
+                deviation = deviation + before_deviation + apart * apart / size
             total += before
-            size *= 2
-            if size in SCALES:
+            if is_scale:
                 row.append(total / size)
-                if self.has_spread:
+                if has_spread:
                     row.append(sqrt(deviation / size))
+        self._turn = (self._turn + 1) % _TURN
         return row
 
     def push_many(self, values: np.ndarray) -> np.ndarray:
         """Take n values; the rows as an array (rows, n): exactly what `push_one` of each would give."""
         if not values.size:
             return np.empty((self.rows, 0))
-        if not self._sums:
+        if self._turn < 0:
             self._begin(float(values[0]))
         rows, total, deviation, size = [values], values, np.zeros(values.size), 1
-        for sums, deviations in zip(self._sums, self._deviations, strict=True):
-            before = _lagged(sums, total)
+        all_sums, all_deviations = np.frombuffer(self._sums), np.frombuffer(self._deviations)
+        for lag in _LAGS:
+            ring = slice(lag - 1, 2 * lag - 1)
+            before = self._lagged(all_sums[ring], total)
             if self.has_spread:
                 apart = total - before
-                deviation = deviation + _lagged(deviations, deviation) + apart * apart / (2 * size)
+                deviation = deviation + self._lagged(all_deviations[ring], deviation) + apart * apart / (2 * size)
             total = total + before
             size *= 2
             if size in SCALES:
                 rows.append(total / size)
                 if self.has_spread:
                     rows.append(np.sqrt(deviation / size))
+        self._turn = (self._turn + values.size) % _TURN
         return np.array(rows)
 
     @property
@@ -75,23 +84,25 @@ class Pyramid:
         """How many rows a push gives."""
         return 1 + (len(SCALES) - 1) * (2 if self.has_spread else 1)
 
-    def state(self) -> list[list[list[float]]]:
-        """The sums and deviations kept, in JSON's types."""
-        return [[list(kept) for kept in self._sums], [list(kept) for kept in self._deviations]]
+    def state(self) -> bytes:
+        """The sums and deviations kept, and where in their rings the next come."""
+        return array("d", [self._turn]).tobytes() + self._sums.tobytes() + self._deviations.tobytes()
 
-    def restore(self, state: Iterable[list[list[float]]]) -> None:
+    def restore(self, state: bytes) -> None:
         """Be as the pyramid was that gave this state."""
-        self._sums, self._deviations = (
-            [deque(kept, maxlen=lag) for kept, lag in zip(part, _LAGS, strict=False)] for part in state
-        )
+        kept = array("d", state)
+        self._turn, self._sums, self._deviations = int(kept[0]), kept[1 : 1 + _KEPT], kept[1 + _KEPT :]
 
     def _begin(self, value: float) -> None:
-        self._sums = [deque([value * lag] * lag, maxlen=lag) for lag in _LAGS]
-        self._deviations = [deque([0.0] * lag, maxlen=lag) for lag in _LAGS]
+        self._turn = 0
+        self._sums = array("d", [value * lag for lag in _LAGS for _ in range(lag)])
+        self._deviations = array("d", [0.0] * (_KEPT if self.has_spread else 0))
 
-
-def _lagged(kept: deque[float], values: np.ndarray) -> np.ndarray:
-    """The values as many places earlier as are kept; the last of them are kept from now on."""
-    joined = np.concatenate([np.array(kept), values])
-    kept.extend(joined[-len(kept) :].tolist())
-    return joined[: values.size]
+    def _lagged(self, ring: np.ndarray, values: np.ndarray) -> np.ndarray:
+        """The values as many places earlier as the ring is long; the last of them stay in it."""
+        turn = self._turn % ring.size
+        joined = np.concatenate([ring[turn:], ring[:turn], values])
+        turn = (turn + values.size) % ring.size
+        middle = joined.size - turn
+        ring[:turn], ring[turn:] = joined[middle:], joined[middle - ring.size + turn : middle]
+        return joined[: values.size]

@@ -1,7 +1,6 @@
 """How far values lie beyond the extremes that several signals have shown before."""
 
-from base64 import b64decode, b64encode
-from typing import Any
+from array import array
 
 import numpy as np
 
@@ -29,13 +28,14 @@ class Tails:
 
     def __init__(self, signals: int) -> None:
         self.signals = signals
-        self._extremes = np.empty((2 * signals, _BLOCKS))  # each signal's maxima, then those of its negative
+        self._extremes = np.empty((2 * signals, 2 * _LEAST_BLOCKS))  # each signal's maxima, then its negative's
         self._learned = 0
         self._high = [-np.inf] * signals
         self._low = [np.inf] * signals
         self._in_block = 0
         self._begin = self._excess = np.empty((0, 1))
         self._gates: list[tuple[float, ...]] = []
+        self._usual: list[tuple[float, float]] = []  # between these a value is neither news nor a surprise
 
     @property
     def left_in_block(self) -> int:
@@ -45,15 +45,11 @@ class Tails:
     def push_one(self, row: list[float]) -> float:
         """The surprise at one value of each signal, which is then learned."""
         grains = 0.0
-        if self._begin.size and not self._gates:
+        if not self._usual:
             self._make_gates()
-        for value, (high, low, begin, excess, begin_low, excess_low) in zip(row, self._gates, strict=False):
-            if value > high:
-                grains += min(max((value - begin) / excess - _OFFSET, 0.0), _CAP) * _GRAIN // 1.0
-            elif value < low:
-                grains += min(max((-value - begin_low) / excess_low - _OFFSET, 0.0), _CAP) * _GRAIN // 1.0
-        self._high = [max(a, b) for a, b in zip(self._high, row, strict=True)]
-        self._low = [min(a, b) for a, b in zip(self._low, row, strict=True)]
+        for number, (value, (low, high)) in enumerate(zip(row, self._usual, strict=True)):
+            if not low <= value <= high:
+                grains += self._grains(number, value)
         self._in_block += 1
         if self._in_block == BLOCK:
             self._end_block()
@@ -74,28 +70,34 @@ class Tails:
             grains = both.sum(axis=0)
         self._high = np.maximum(self._high, rows.max(axis=1)).tolist()
         self._low = np.minimum(self._low, rows.min(axis=1)).tolist()
+        self._usual = []
         self._in_block += rows.shape[1]
         if self._in_block == BLOCK:
             self._end_block()
         return grains / _GRAIN
 
-    def state(self) -> list[Any]:
-        """What was learned, in JSON's types."""
-        kept = b64encode(self._extremes[:, : min(self._learned, _BLOCKS)].tobytes()).decode()
-        block = [[value + 0.0 for value in part] if self._in_block else [] for part in (self._high, self._low)]
-        return [self._learned, self._in_block, *block, kept]
+    def state(self) -> bytes:
+        """What was learned."""
+        head = [self._learned, self._in_block, *(value + 0.0 for value in (*self._high, *self._low))]
+        return array("d", head).tobytes() + self._extremes[:, : min(self._learned, _BLOCKS)].tobytes()
 
-    def restore(self, state: list[Any]) -> None:
+    def restore(self, state: bytes) -> None:
         """Be as the tails were that gave this state."""
         self.__init__(self.signals)  # type: ignore[misc]
-        self._learned, self._in_block, high, low, kept = state
-        self._high, self._low = high or self._high, low or self._low
-        extremes = np.frombuffer(b64decode(kept)).reshape(2 * self.signals, -1)
-        self._extremes[:, : extremes.shape[1]] = extremes
+        kept = array("d", state)
+        n, self._learned, self._in_block = self.signals, int(kept[0]), int(kept[1])
+        self._high, self._low = kept[2 : 2 + n].tolist(), kept[2 + n : 2 + 2 * n].tolist()
+        extremes = np.array(kept[2 + 2 * n :]).reshape(2 * n, -1)
+        if extremes.shape[1]:
+            self._extremes = extremes
         self._fit()
 
     def _end_block(self) -> None:
         """Keep the block's extremes and fit the tails anew."""
+        if self._learned == self._extremes.shape[1] < _BLOCKS:
+            longer = np.empty((2 * self.signals, min(2 * self._learned, _BLOCKS)))
+            longer[:, : self._learned] = self._extremes
+            self._extremes = longer
         column = self._extremes[:, self._learned % _BLOCKS]
         column[: self.signals] = self._high
         column[self.signals :] = self._low
@@ -104,6 +106,7 @@ class Tails:
         self._learned += 1
         self._high, self._low = [-np.inf] * self.signals, [np.inf] * self.signals
         self._in_block = 0
+        self._usual = []
         self._fit()
 
     def _fit(self) -> None:
@@ -114,7 +117,7 @@ class Tails:
         top = blocks // _TOP_SHARE
         places = [blocks // 2, blocks - top - 1, blocks - 1] if top > 1 else [blocks // 2, blocks - 2, blocks - 1]
         ordered = np.partition(self._extremes[:, :blocks], places, axis=1)
-        begin, most = ordered[:, blocks - top - 1], ordered[:, -1]
+        begin, most = ordered[:, blocks - top - 1].copy(), ordered[:, -1]  # a copy: a view would keep all of them
         excess = ordered[:, blocks - top :].sum(axis=1) / top - begin
         size = max(abs(most[0]), abs(most[self.signals]), _SMALLEST)
         np.maximum(excess, 0.05 * (most - ordered[:, blocks // 2]), out=excess)
@@ -124,7 +127,31 @@ class Tails:
 
     def _make_gates(self) -> None:
         """Per signal: gates a little within its tails (what passes is then measured exactly), and the tails."""
-        begin, excess, n = self._begin[:, 0], self._excess[:, 0], self.signals
-        gate = begin + 0.999 * _OFFSET * excess
-        columns = (gate[:n], -gate[n:], begin[:n], excess[:n], begin[n:], excess[n:])
-        self._gates = list(zip(*(column.tolist() for column in columns), strict=True))
+        n = self.signals
+        if self._begin.size and not self._gates:
+            begin, excess = self._begin[:, 0], self._excess[:, 0]
+            gate = begin + 0.999 * _OFFSET * excess
+            columns = (gate[:n], -gate[n:], begin[:n], excess[:n], begin[n:], excess[n:])
+            self._gates = list(zip(*(column.tolist() for column in columns), strict=True))
+        self._usual = [self._usual_of(number) for number in range(n)]
+
+    def _usual_of(self, number: int) -> tuple[float, float]:
+        """What lies within the block's extremes so far, and within the gates."""
+        if not self._gates:
+            return self._low[number], self._high[number]
+        high, low = self._gates[number][:2]
+        return max(low, self._low[number]), min(high, self._high[number])
+
+    def _grains(self, number: int, value: float) -> float:
+        """The surprise at a value that may be one, and the block's extremes moved along."""
+        grains = 0.0
+        if self._gates:
+            high, low, begin, excess, begin_low, excess_low = self._gates[number]
+            if value > high:
+                grains = min(max((value - begin) / excess - _OFFSET, 0.0), _CAP) * _GRAIN // 1.0
+            elif value < low:
+                grains = min(max((-value - begin_low) / excess_low - _OFFSET, 0.0), _CAP) * _GRAIN // 1.0
+        self._high[number] = max(self._high[number], value)
+        self._low[number] = min(self._low[number], value)
+        self._usual[number] = self._usual_of(number)
+        return grains

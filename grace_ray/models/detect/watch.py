@@ -1,7 +1,5 @@
 """A stream seen at four scales of time, and how surprising that is."""
 
-from typing import Any
-
 import numpy as np
 
 from grace_ray.models.detect.pyramid import Pyramid
@@ -30,12 +28,11 @@ class Watch:
             start = end
         return found
 
-    def state(self) -> list[Any]:
-        """What was learned, in JSON's types."""
+    def state(self) -> list[bytes]:
+        """What was learned: of the means, of their extremes."""
         return [self._pyramid.state(), self._tails.state()]
 
-    def restore(self, state: list[Any]) -> None:
+    def restore(self, pyramid: bytes, tails: bytes) -> None:
         """Be as the watch was that gave this state."""
-        pyramid, tails = state
         self._pyramid.restore(pyramid)
         self._tails.restore(tails)

@@ -1,5 +1,8 @@
 """What a series was at the same time of day before."""
 
+from array import array
+from math import isnan, nan
+
 import numpy as np
 
 _DAY_S = 86_400.0
@@ -22,9 +25,9 @@ class Yesterday:
     """
 
     def __init__(self) -> None:
-        self._day = [0] * _SLOTS
-        self._now: list[float | None] = [None] * _SLOTS
-        self._before: list[float | None] = [None] * _SLOTS
+        self._day = array("q", [0]) * _SLOTS
+        self._now = array("d", [nan]) * _SLOTS  # NaN: nothing is known
+        self._before = array("d", [nan]) * _SLOTS
 
     def push_one(self, value: float, at_s: float) -> float | None:
         """Take the value at a time (seconds); the value a day (at most seven days) before, None if unknown."""
@@ -40,20 +43,22 @@ class Yesterday:
 
     def _take(self, value: float, day: int, slot: int) -> float | None:
         now = self._now[slot]
-        if now is None or self._day[slot] != day:
-            is_recent = now is not None and 0 < day - self._day[slot] <= _OLDEST_DAYS
-            self._before[slot] = now if is_recent else None
-            self._now[slot] = value
-            self._day[slot] = day
+        if isnan(now):
+            self._now[slot], self._day[slot] = value, day
+        elif self._day[slot] != day:
+            self._before[slot] = now if 0 < day - self._day[slot] <= _OLDEST_DAYS else nan
+            self._now[slot], self._day[slot] = value, day
         else:
             self._now[slot] = now + (value - now) / 2
-        return self._before[slot]
+        before = self._before[slot]
+        return None if isnan(before) else before
 
-    def state(self) -> list[list[float | None]]:
-        """What is kept, in JSON's types."""
-        return [list(self._day), list(self._now), list(self._before)]
+    def state(self) -> bytes:
+        """What is kept."""
+        return self._day.tobytes() + self._now.tobytes() + self._before.tobytes()
 
-    def restore(self, state: list[list[float | None]]) -> None:
+    def restore(self, state: bytes) -> None:
         """Be as the memory was that gave this state."""
-        day, self._now, self._before = (list(part) for part in state)
-        self._day = [int(number or 0) for number in day]
+        third = len(state) // 3
+        self._day = array("q", state[:third])
+        self._now, self._before = array("d", state[third : 2 * third]), array("d", state[2 * third :])
