@@ -9,15 +9,19 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from grace_ray.core.store import Reader
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
-FOLLOWERS = ("triage", "mission_launcher", "knowledge", "playbooks")
+FOLLOWERS = ("triage", "mission_launcher", "knowledge", "playbooks", "forecaster")
 _COUNTED = {
     "clusters": "Clusters",
     "groups": "Groups",
     "missions": "Missions",
     "statements": "Statements",
     "documents": "Documents",
+    "metrics": "Series of metrics, by band",
+    "incidents": "Early warnings",
+    "training_runs": "Trainings of the forecaster",
     "playbook_runs": "Runs of playbooks",
 }
+_NO_STATUS = "all"
 _BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
@@ -78,7 +82,7 @@ class Meters:
         for view, gauge in self._records.items():
             gauge.clear()
             for status, number in reader.count(view).items():
-                gauge.labels(status or "all").set(number)
+                gauge.labels(status or _NO_STATUS).set(number)
         self._parts.clear()
         for part, state in parts.items():
             self._parts.labels(part).set(state.get("state") in {"ok", "ready", "disabled"})
