@@ -2,10 +2,11 @@
 
 Each world is a table of what every candidate would have earned at every step (real agents on real tasks, language
 models on instructions, people's choices among brands, classification as a bandit), so that regret is known. Regret is
-against the best candidate of each cell in hindsight; the worlds without cells report the mean reward as well.
+against the best candidate of each cell in hindsight. Two peers are compared with: the best of those at their library's
+usual settings, and the best of all settings tried, both picked in hindsight for every world.
 
-Run it with `python bench/policies.py [--runs N] [--only NAME] [--fresh]`; the peers' results are kept beside their
-environment and used again unless --fresh.
+Run it with `python bench/policies.py [--runs N] [--seeds N] [--only NAME] [--fresh]`; the peers' results are kept
+beside their environment and used again unless --fresh.
 """
 
 import argparse
@@ -62,12 +63,13 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data" / "agents")
     options.add_argument("--runs", type=int, default=6)
+    options.add_argument("--seeds", type=int, default=4)
     options.add_argument("--only", default="")
     options.add_argument("--fresh", action="store_true")
     given = options.parse_args()
     worlds = {name: world for name, world in all_worlds(given.data, given.runs).items() if given.only in name}
     theirs = peers(worlds, is_fresh=given.fresh)
-    report = {name: compared(world, theirs[name]) for name, world in worlds.items()}
+    report = {name: compared(world, theirs[name], given.seeds) for name, world in worlds.items()}
     report["speed"] = {"one_at_a_time": speed(25), "batches_of_100": batch_speed(25)}
     print_table(report)
     RESULTS.parent.mkdir(parents=True, exist_ok=True)
@@ -77,7 +79,7 @@ def main() -> None:
 
 def all_worlds(data: Path, runs: int) -> dict[str, World]:
     """Every world that the files at hand make."""
-    worlds = {}
+    worlds: dict[str, World] = {}
     if data.is_dir():
         worlds |= agents(data, runs) | preferences(data, runs) | routing(data, runs)
         for name in ("cracker", "yogurt"):
@@ -230,9 +232,9 @@ def peers(worlds: dict[str, World], *, is_fresh: bool) -> dict[str, Any]:
     return found
 
 
-def play(one: World, run: int) -> Floats:
+def play(one: World, run: int, seed: int) -> Floats:
     """What Grace earns at every step of a run."""
-    policy, rng = Policy(), np.random.default_rng(run)
+    policy, rng = Policy(), np.random.default_rng((run, seed))
     order, arms = one.orders[run], one.arms[run]
     count = one.rewards.shape[1]
     plain = tuple(Candidate(id=f"candidate {arm}") for arm in range(count))
@@ -249,25 +251,42 @@ def play(one: World, run: int) -> Floats:
     return earned
 
 
-def compared(one: World, theirs: dict[str, Any]) -> dict[str, Any]:
-    """Regret and mean reward of all on one world."""
+def compared(one: World, theirs: dict[str, Any], seeds: int) -> dict[str, Any]:
+    """Regret and mean reward of all on one world; Grace is cheap enough to play every order with several seeds."""
     start = time.process_time()
-    mine = [play(one, run) for run in range(len(one.orders))]
+    runs = len(one.orders)
+    mine = [play(one, run, seed) for seed in range(seeds) for run in range(runs)]
     seconds = time.process_time() - start
     rewards = {"grace": mine} | {peer: [np.array(run) for run in found["earned"]] for peer, found in theirs.items()}
-    regret = {
-        who: float(np.mean([one.regret(earned, order) for earned, order in zip(runs, one.orders, strict=True)]))
-        for who, runs in rewards.items()
+    regrets = {
+        who: np.array([one.regret(earned, one.orders[place % runs]) for place, earned in enumerate(played)])
+        for who, played in rewards.items()
     }
-    best = min((who for who in regret if who != "grace"), key=regret.__getitem__)
+    by_order = regrets["grace"].reshape(seeds, runs).mean(axis=0)
+    regret = {who: float(found.mean()) for who, found in regrets.items()}
+    usual = min((who for who in theirs if theirs[who]["usual"]), key=regret.__getitem__)
+    hindsight = min(theirs, key=regret.__getitem__)
     steps = one.orders.size
+    speeds = {"grace": steps * seeds / seconds} | {peer: steps / found["seconds"] for peer, found in theirs.items()}
     return {
         "regret": regret,
-        "mean_reward": {who: float(np.mean([run.mean() for run in runs])) for who, runs in rewards.items()},
-        "best_peer": best,
-        "ratio": regret["grace"] / regret[best],
-        "per_cpu_second": {"grace": steps / seconds} | {p: steps / found["seconds"] for p, found in theirs.items()},
+        "error": {who: standard_error(found) for who, found in (regrets | {"grace": by_order}).items()},
+        "mean_reward": {who: float(np.mean([run.mean() for run in played])) for who, played in rewards.items()},
+        "usual": {"peer": usual} | ratio(by_order, regrets[usual]),
+        "hindsight": {"peer": hindsight} | ratio(by_order, regrets[hindsight]),
+        "per_cpu_second": speeds,
     }
+
+
+def standard_error(values: Floats) -> float:
+    """Of the mean of values (runs,)."""
+    return float(values.std(ddof=1) / np.sqrt(len(values)))
+
+
+def ratio(mine: Floats, theirs: Floats) -> dict[str, float]:
+    """Of the mean regrets (runs,) of the same orders, and its standard error (delta method)."""
+    found = float(mine.mean() / theirs.mean())
+    return {"ratio": found, "error": standard_error(mine - found * theirs) / abs(float(theirs.mean()))}
 
 
 def speed(count: int, steps: int = 20_000) -> float:
@@ -301,16 +320,17 @@ def batch_speed(count: int, steps: int = 20_000, batch: int = 100) -> float:
 
 def print_table(report: dict[str, Any]) -> None:
     """The report for people."""
-    print(f"{'':28}{'regret':>9}{'best peer':>10}{'ratio':>7}   {'reward':>7}{'peer':>7}{'per CPU s':>10}  best peer")
+    print(f"{'':28}{'regret':>14}{'reward':>8}{'per CPU s':>10}   ratio to the best peer: usual settings, in hindsight")
     for name, found in report.items():
         if name == "speed":
             continue
-        best = found["best_peer"]
-        print(
-            f"{name:28}{found['regret']['grace']:9.1f}{found['regret'][best]:10.1f}{found['ratio']:7.2f}   "
-            f"{found['mean_reward']['grace']:7.4f}{found['mean_reward'][best]:7.4f}"
-            f"{found['per_cpu_second']['grace']:10,.0f}  {best} ({found['per_cpu_second'][best]:,.0f} a CPU s)"
-        )
+        regret = f"{found['regret']['grace']:.1f} ± {found['error']['grace']:.1f}"
+        line = f"{name:28}{regret:>14}{found['mean_reward']['grace']:8.4f}{found['per_cpu_second']['grace']:10,.0f}"
+        for kind in ("usual", "hindsight"):
+            best = found[kind]
+            who = best["peer"]
+            line += f"   {best['ratio']:.2f} ± {best['error']:.2f} {who} ({found['regret'][who]:.1f})"
+        print(line)
     one, many = report["speed"].values()
     print(f"\nChoose and learn at 25 candidates, a CPU second: {one:,.0f} one at a time, {many:,.0f} in batches of 100")
 

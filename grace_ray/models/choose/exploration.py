@@ -1,6 +1,6 @@
 """From beliefs to probabilities: optimism, softly.
 
-Each candidate's index is what it may well be worth, mean + 1.5 sqrt(1 + 1.5 / (1 + n)) deviations after n rewards: as
+Each candidate's index is what it may well be worth, mean + 1.4 sqrt(1 + 1 / (1 + n)) deviations after n rewards: as
 in UCB with the posterior's own deviation, and more while it is new, as Student's quantiles are above the normal one's,
 since the effects of candidates are not Gaussian (often a few are good and most are not) and their variances are not
 known. So nobody is given up for one bad reward. A candidate's probability falls off with the distance to the best
@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-OPTIMISM = 1.5
-NEWNESS = 1.5
+OPTIMISM = 1.4
+NEWNESS = 1.0
 SOFTNESS = 0.05
 _TINY = 1e-9
 

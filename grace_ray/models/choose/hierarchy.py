@@ -21,8 +21,8 @@ Indices = NDArray[np.intp]
 
 SWEEPS = 8
 FIRST_VARIANCE, FIRST_WORTH = 0.1, 2.0  # of rewards before there are any, and how many rewards that is worth
-ARM_SHARE, CELL_SHARE, PAIR_SHARE, NOISE_SHARE = 0.3, 0.1, 0.2, 0.8  # prior variances, in units of the rewards'
-ARM_WORTH, CELL_WORTH, PAIR_WORTH, NOISE_WORTH = 2.0, 2.0, 4.0, 6.0  # how many effects each prior is worth
+ARM_SHARE, CELL_SHARE, PAIR_SHARE, NOISE_SHARE = 0.3, 0.1, 0.1, 0.8  # prior variances, in units of the rewards'
+ARM_WORTH, CELL_WORTH, PAIR_WORTH, NOISE_WORTH = 2.0, 2.0, 2.0, 6.0  # how many effects each prior is worth
 NOISE_FIRST = 20.0 * FIRST_VARIANCE  # rewards of bad candidates are often steady: not to take that for certainty
 NOISE_FIRST_WORTH = 20.0
 TINY = 1e-12

@@ -19,9 +19,6 @@ from grace_ray.models.choose.hierarchy import (
     FIRST_VARIANCE,
     FIRST_WORTH,
     NOISE_SHARE,
-    PAIR_SHARE,
-    PAIR_WORTH,
-    SWEEPS,
     TINY,
     expected_noise,
 )
@@ -31,7 +28,9 @@ Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
 
 _SLOPE_SHARE, _SLOPE_WORTH = 0.05, 4.0  # prior variance of a slope, in units of the rewards', and its worth in slopes
-_COMMON_SHARE, _COMMON_WORTH = 0.02, 4.0
+_COMMON_SHARE, _COMMON_WORTH = 0.1, 1.0
+_PAIR_SHARE, _PAIR_WORTH = 0.2, 4.0
+_SWEEPS = 4
 
 
 class Regression:
@@ -74,7 +73,7 @@ class Regression:
         safe = np.where(seen, weight, 1.0)
         level = float(self._reward.sum()) / total if total > 0 else 0.0
         scale = (max(squares - total * level**2, 0.0) + FIRST_WORTH * FIRST_VARIANCE) / (total + FIRST_WORTH)
-        arm_v, cell_v, pair_v, noise = (scale * s for s in (ARM_SHARE, CELL_SHARE, PAIR_SHARE, NOISE_SHARE))
+        arm_v, cell_v, pair_v, noise = (scale * s for s in (ARM_SHARE, CELL_SHARE, _PAIR_SHARE, NOISE_SHARE))
         slope_v, common_v = _SLOPE_SHARE * scale, _COMMON_SHARE * scale
         in_cells, in_arms = seen.any(axis=1), seen.any(axis=0)
         cells, arms, pairs = int(in_cells.sum()), int(in_arms.sum()), int(seen.sum())
@@ -82,7 +81,7 @@ class Regression:
         if not has_cells:
             cell_v = pair_v = TINY * scale
         cell = np.zeros(len(weight))
-        for _ in range(SWEEPS):
+        for _ in range(_SWEEPS):
             known_gram, known = gram, moment
             if has_cells:
                 share = np.where(seen, pair_v / (noise + safe * pair_v), 0.0)
@@ -113,7 +112,7 @@ class Regression:
             errors += -2 * (effects * (self._reward - fitted)).sum() + (weight * effects**2).sum()
             errors = max(float(errors), 0.0) + np.einsum("aij,aji->", gram, spread) + (weight * doubt)[seen].sum()
             if has_cells:
-                pair_v = (PAIR_WORTH * PAIR_SHARE * scale + (pair**2 + doubt)[seen].sum()) / (PAIR_WORTH + pairs)
+                pair_v = (_PAIR_WORTH * _PAIR_SHARE * scale + (pair**2 + doubt)[seen].sum()) / (_PAIR_WORTH + pairs)
             noise = expected_noise(scale, float(errors), total)
         self.noise, self.pair_variance = noise, float(pair_v)
         self.lines, self.spread, self.cell, self.pair = lines, spread, cell, pair
