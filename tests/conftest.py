@@ -63,7 +63,12 @@ def grace_environment(home: Path, **settings: Any) -> dict[str, str]:
     """Return an environment for a Grace of its own: another home, other ports, no settings from outside."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("GRACE_", "RAY_"))}
     port = str(free_port())
-    own = {"GRACE_HOME": str(home), "GRACE_HTTP_PORT": port, "GRACE_RAY__DASHBOARD_PORT": str(free_port())}
+    own = {
+        "GRACE_HOME": str(home),
+        "GRACE_HTTP_PORT": port,
+        "GRACE_RAY__DASHBOARD_PORT": str(free_port()),
+        "GRACE_PLAYBOOKS__AUTOMATIC": "false",  # what a busy machine makes of the metrics must not act on other tests
+    }
     return {**clean, **own, **{f"GRACE_{name.upper()}": str(value) for name, value in settings.items()}}
 
 
@@ -78,7 +83,6 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         ray__dashboard_metrics="true",
         web__enabled="false",
         github__enabled="false",
-        playbooks__automatic="false",  # what a busy machine makes of the metrics must not act on other tests
     )
     before = {process.pid for process in psutil.process_iter()}
     started = run_grace(environment, "up", "--detach", timeout_s=150)

@@ -50,7 +50,6 @@ def grace(tmp_path: Path, search: SlowSearch) -> Iterator[OwnGrace]:
         missions__max_running=CAP,
         triage__noisy_per_minute=1_000_000,
         sensors__interval_s=2,
-        playbooks__automatic="false",  # on a busy machine they would hold events back
     )
     try:
         own.up()
