@@ -11,7 +11,7 @@ _TOP_SHARE = 4  # the top quarter of the blocks makes the tail
 _OFFSET = 1.5
 _CAP = 3.0
 _GRAIN = 1024.0  # surprises are multiples of 1/1024: so small sums are exact, in any order
-_SMALLEST = 1e-300
+_SMALLEST = 1e-140  # so that no value within 1e150, over a billionth of this, overflows
 
 
 class Tails:

@@ -157,6 +157,14 @@ def test_the_largest_numbers_overflow_nowhere() -> None:
     assert np.isfinite(found.expected[1:]).all()
 
 
+def test_a_value_after_nothing_but_zeros_overflows_nowhere() -> None:
+    values = np.zeros(2_000)
+    values[[1_500, 1_900]] = 1e-9, 1e300
+    with np.errstate(over="raise", invalid="raise", divide="raise"):
+        found = AnomalyDetector().score_many(values, times(2_000))
+    assert np.flatnonzero(found.is_onset).tolist()[0] == 1_500
+
+
 def test_the_state_stays_of_one_size() -> None:
     detector = AnomalyDetector()
     rng = np.random.default_rng(11)
