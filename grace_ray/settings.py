@@ -116,6 +116,12 @@ class MetricsSettings(Section):
     interval_s: float = Field(60, gt=0, description="Time between two collections of Grace's own metrics")
     snapshot_s: int = Field(300, ge=1, le=3600, description="Time that one snapshot sums up, and step of forecasts")
     anomalies: bool = Field(True, description="Look for anomalies in every series")
+    anomaly_score_min: float = Field(
+        0.6,
+        ge=0,
+        le=1,
+        description="Score from which on an anomaly is said: 0.5 the five rarest moments, 1 what never was",
+    )
     anomaly_series_max: int = Field(1000, ge=0, description="Series scored for anomalies, those of the catalog first")
     scrape: tuple[ScrapeTarget, ...] = Field((), description="Prometheus endpoints to read: url, interval_s, labels")
     scrape_max_bytes: int = Field(16 * 2**20, ge=1024, description="Size of one scrape's answer")

@@ -21,6 +21,7 @@ VIEW = "anomaly_detectors"
 _SAVE_EVERY_US = 1_800_000_000  # a restart feeds what came since: 30 points are cheaper than to write 29 KB more often
 _SAVED_A_TURN = 20
 _SAVED_SHARE = 8  # or this part of the series that came in, so that all have their turn in time
+_USUAL = 29 / 30  # one block of 24 points in 30 may look like this: twice a day of a point a minute
 _MANY = 8  # values of one series from which on they are scored together
 
 
@@ -93,6 +94,16 @@ class Detectors:
         held = self._held[series] = _Held(AnomalyDetector(), saved_us)
         self._others += not self._is_known(metric_of(series))
         return held
+
+
+def is_worth_saying(onset: Scored, score_min: float) -> bool:
+    """Whether people should hear of an onset.
+
+    Its score reaches ``score_min``; and while the series is young, so that even the fifth rarest moment comes often, it
+    is also what was never seen before (score 1) or one of less than a thirtieth of the past. Pure noise with a point a
+    minute is then said about once a day.
+    """
+    return onset.score >= score_min and (onset.score == 1.0 or onset.likelihood >= _USUAL)
 
 
 def _feed(detector: AnomalyDetector, reader: Reader, since: Latest, newest: Latest, cursor: int) -> None:

@@ -17,7 +17,7 @@ from grace_ray.core.metric import Metric
 from grace_ray.core.sample import HOURLY_S, POINTS_CURSOR, Snapshot, StoredPoint, metric_of
 from grace_ray.core.store import Reader, Record
 from grace_ray.diagnose.metrics import said
-from grace_ray.diagnose.metrics.anomalies import Detectors
+from grace_ray.diagnose.metrics.anomalies import Detectors, is_worth_saying
 from grace_ray.diagnose.metrics.buckets import Buckets
 from grace_ray.diagnose.metrics.hours import Hours
 from grace_ray.diagnose.metrics.latest import Stream
@@ -124,7 +124,9 @@ class MetricsPart:
             fresh = {each.at_us for each in news if each.is_fresh}
             onsets = self._detectors.score(series, [(each.at_us, each.value) for each in news], now)
             facts += [
-                said.anomaly(series, metric, scored, value, at_us) for at_us, value, scored in onsets if at_us in fresh
+                said.anomaly(series, metric, scored, value, at_us)
+                for at_us, value, scored in onsets
+                if at_us in fresh and is_worth_saying(scored, self._settings.anomaly_score_min)
             ]
         return facts
 

@@ -307,6 +307,18 @@ class TestAnomalies:
         full.live((18_060, 80.0))
         assert [kind for kind, _ in full.said()] == ["htm.anomaly.detected"]
 
+    def test_how_rare_a_thing_must_be_to_be_said_is_a_setting(self, make):
+        noise = np.random.default_rng(17).normal(size=3 * 1440).tolist()
+        said = {}
+        for bar in (MetricsSettings().anomaly_score_min, 1.0):
+            house = make(anomaly_score_min=bar)
+            for start in range(0, len(noise), 15):
+                house.put(*((60.0 * n, value) for n, value in enumerate(noise[start : start + 15], start)), series="n")
+                house.tick(60.0 * (start + 15))
+            said[bar] = [event.content()["data"]["score"] for event in house.events()]
+        assert 0 < len(said[1.0]) < len(said[0.6])
+        assert said[1.0] == [score for score in said[0.6] if score == 1]
+
 
 class TestExactlyOnce:
     """Kill it at any point: nothing is lost, nothing is said twice."""
