@@ -70,7 +70,9 @@ def grace(tmp_path_factory: pytest.TempPathFactory, shop: Shop) -> Iterator[OwnG
     settings = prepare(folder / "own", shop, QUIET)
     for text in (SLOW_WORK, RISKY):
         (folder / "own" / "playbooks" / f"{yaml.safe_load(text)['id']}.yaml").write_text(text)
-    own = OwnGrace(folder / "home", **settings, playbooks__commands=json.dumps(["sleep", "df"]))
+    own = OwnGrace(
+        folder / "home", playbooks__automatic="true", **settings, playbooks__commands=json.dumps(["sleep", "df"])
+    )
     try:
         own.up()
         yield own

@@ -72,5 +72,6 @@ def test_unknown_playbooks_and_parameters_are_named(running: Running) -> None:
     assert (wrong.returncode, "vacuum-store" in wrong.stderr) == (1, True)
     wrong = running.grace("playbooks", "run", "scale-http-up", "-p", "by=many")
     assert (wrong.returncode, "parameters.by" in wrong.stderr) == (1, True)
-    ranked = told(running, "recommend", "elsewhere", "infra.memory_utilization")  # where nothing was learned yet
-    assert ranked[0]["playbook"] == "trim-caches"
+    ranked = told(running, "recommend", "host", "infra.memory_utilization")
+    assert {"trim-caches", "restart-stuck-part", "do_nothing"} <= {one["playbook"] for one in ranked}
+    assert sum(one["probability"] for one in ranked) == pytest.approx(1.0)
