@@ -324,12 +324,16 @@ def print_table(report: dict[str, Any]) -> None:
     for name, found in report.items():
         if name == "speed":
             continue
-        regret = f"{found['regret']['grace']:.1f} ± {found['error']['grace']:.1f}"
+        is_guessing = found["regret"]["grace"] < 0  # better than any one candidate: what counts is the mean reward
+        regret = "" if is_guessing else f"{found['regret']['grace']:.1f} ± {found['error']['grace']:.1f}"
         line = f"{name:28}{regret:>14}{found['mean_reward']['grace']:8.4f}{found['per_cpu_second']['grace']:10,.0f}"
         for kind in ("usual", "hindsight"):
             best = found[kind]
             who = best["peer"]
-            line += f"   {best['ratio']:.2f} ± {best['error']:.2f} {who} ({found['regret'][who]:.1f})"
+            if is_guessing:
+                line += f"   {who} (mean reward {found['mean_reward'][who]:.4f})"
+            else:
+                line += f"   {best['ratio']:.2f} ± {best['error']:.2f} {who} ({found['regret'][who]:.1f})"
         print(line)
     one, many = report["speed"].values()
     print(f"\nChoose and learn at 25 candidates, a CPU second: {one:,.0f} one at a time, {many:,.0f} in batches of 100")
