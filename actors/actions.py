@@ -30,7 +30,7 @@ class RayActions:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._jobs = Jobs()
+        self._jobs = Jobs(settings.home)
 
     def parts(self) -> Sequence[str]:
         """Return the names of the parts that are switched on."""
@@ -85,7 +85,7 @@ class RayActions:
         """Start a job, or find it; ``python`` is this interpreter, which the job's shell may not find by that name."""
         if entrypoint.startswith("python "):
             entrypoint = f"{sys.executable} {entrypoint.removeprefix('python ')}"
-        return self._jobs.submit(f"env GRACE_HOME={self._settings.home} {entrypoint}", submission_id)
+        return self._jobs.submit(entrypoint, submission_id)
 
     def job(self, job_id: str) -> tuple[str, str]:
         """Return (status, end of its log)."""

@@ -26,7 +26,7 @@ class ForecasterActor(FollowerActor):
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
         self._host.on_turn = self._look
-        self._jobs = Jobs()
+        self._jobs = Jobs(settings.home)
         self._training: asyncio.Task[None] | None = None
 
     @staticmethod
@@ -65,9 +65,7 @@ class ForecasterActor(FollowerActor):
         if run.status == "pending":
             champion = await self._host.change(lambda part, _: (NOTHING, part.champion()))
             arguments = [run.run_id, *(["--champion", champion] if champion else []), *(["--search"] * run.is_search)]
-            environment = f"env GRACE_HOME={self._settings.home}"
-            entrypoint = f"{environment} {python_module('actors.training', *arguments)}"
-            await asyncio.to_thread(self._jobs.submit, entrypoint, run.run_id)
+            await asyncio.to_thread(self._jobs.submit, python_module("actors.training", *arguments), run.run_id)
             await self._tell(run, {"phase": "starting"})
         said: dict[str, Any] = {}
         while True:

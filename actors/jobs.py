@@ -2,6 +2,7 @@
 
 import sys
 import time
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import ray
@@ -27,12 +28,13 @@ class JobState(NamedTuple):
 
 
 class Jobs:
-    """Submits and follows jobs through the dashboard's Jobs API. Every call blocks for some milliseconds.
+    """Submits and follows jobs of one home through the dashboard's Jobs API. Every call blocks for some milliseconds.
 
     Raises RuntimeFault where the dashboard is off or does not answer.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, home: Path) -> None:
+        self._home = home
         self._client: Any = None
 
     def submit(self, entrypoint: str, submission_id: str) -> str:
@@ -40,9 +42,7 @@ class Jobs:
         try:
             if submission_id in {job.submission_id for job in self._jobs().list_jobs()}:
                 return submission_id
-            return str(
-                self._jobs().submit_job(entrypoint=f"nice -n {NICENESS} {entrypoint}", submission_id=submission_id)
-            )
+            return self._submitted(f"nice -n {NICENESS} env GRACE_HOME={self._home} {entrypoint}", submission_id)
         except (RuntimeError, OSError) as error:
             raise RuntimeFault(f"Ray took no job: {_last_line(error)}.") from error
 

@@ -1,10 +1,9 @@
 """Files below ``grace_training/``: written whole or not at all, and never twice."""
 
-import contextlib
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from grace_ray.adapters.whole_file import write_whole
 from grace_ray.core.errors import StoreUnavailable
 
 
@@ -27,17 +26,5 @@ class TrainingFolder:
         return (self._folder / path).exists()
 
     def write(self, path: str, content: bytes) -> None:
-        """Write a file through a temporary one beside it: a reader sees all of it. Raises StoreUnavailable."""
-        target = self._folder / path
-        temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with temporary.open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(target)
-        except OSError as error:
-            with contextlib.suppress(OSError):
-                temporary.unlink(missing_ok=True)
-            raise StoreUnavailable(f"{target} cannot be written: {error}.") from error
+        """Write a file, all of it or nothing. Raises StoreUnavailable."""
+        write_whole(self._folder / path, content)

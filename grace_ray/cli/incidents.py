@@ -9,7 +9,7 @@ from grace_ray.cli.default_command import DefaultCommand
 from grace_ray.cli.options import After, Home, Json, Limit, Url
 from grace_ray.cli.printing import age, print_fields, print_json, print_table
 from grace_ray.cli.quantities import quantity, share
-from grace_ray.client.calls import WarningStatus
+from grace_ray.core.forecast import WarningStatus
 from grace_ray.core.jsonable import to_plain
 
 app = typer.Typer(cls=DefaultCommand)

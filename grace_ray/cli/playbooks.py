@@ -8,9 +8,9 @@ import typer
 from grace_ray.cli.connection import connect
 from grace_ray.cli.options import After, By, Home, Json, Limit, Note, Url
 from grace_ray.cli.printing import age, print_fields, print_json, print_table, say
-from grace_ray.client.calls import RunStatus
 from grace_ray.core.errors import InvalidInput
 from grace_ray.core.jsonable import to_plain
+from grace_ray.core.playbook import RunStatus
 
 app = typer.Typer()
 PlaybookId = Annotated[str, typer.Argument(help="The playbook's id")]

@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Literal
 
-WARNING_STATUSES = ("open", "breached", "prevented", "false_alarm")
+WarningStatus = Literal["open", "breached", "prevented", "false_alarm"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

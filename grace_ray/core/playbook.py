@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 RISKS = ("safe", "needs-approval")
-RUN_STATUSES = (
+RunStatus = Literal[
     "awaiting_approval",
     "pending",
     "running",
@@ -17,7 +17,7 @@ RUN_STATUSES = (
     "undone",
     "rejected",
     "cancelled",
-)
+]
 OPEN_RUN_STATUSES = frozenset({"awaiting_approval", "pending", "running"})
 RUNS_VIEW = "playbook_runs"
 EXPERIENCES_VIEW = "playbook_experiences"

@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,7 +14,7 @@ _READ_MAX = 10_000
 _PAGE = 1000
 
 
-def progress(reader: Reader, now: datetime, days: int = DAYS) -> dict[str, Any]:
+def progress(experiences: Iterable[Mapping[str, Any]], now: datetime, days: int = DAYS) -> dict[str, Any]:
     """Return experiences, mean reward and policies by day for ``days`` days, and the velocity of the last week.
 
     A policy is a service and diagnosis that something was learned for; ``new_policies`` are a day's first ones.
@@ -22,7 +22,7 @@ def progress(reader: Reader, now: datetime, days: int = DAYS) -> dict[str, Any]:
     """
     rewards: dict[str, list[float]] = defaultdict(list)
     first_seen: dict[tuple[str, str], str] = {}
-    for experience in _experiences(reader):
+    for experience in experiences:
         day = str(experience["at"])[:10]
         rewards[day].append(float(experience["reward"]))
         cell = (experience["service"], experience["diagnosis"])
@@ -49,14 +49,14 @@ def progress(reader: Reader, now: datetime, days: int = DAYS) -> dict[str, Any]:
     }
 
 
-def rewards_of(reader: Reader) -> Mapping[str, Any]:
-    """Return {count, mean} of the rewards of the newest experiences, ``mean`` None before the first."""
-    rewards = [float(experience["reward"]) for experience in _experiences(reader)]
+def rewards_of(experiences: Iterable[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """Return {count, mean} of the rewards of experiences, ``mean`` None before the first."""
+    rewards = [float(experience["reward"]) for experience in experiences]
     return {"count": len(rewards), "mean": round(sum(rewards) / len(rewards), 4) if rewards else None}
 
 
-def _experiences(reader: Reader) -> Iterator[dict[str, Any]]:
-    """Yield the newest experiences, newest first."""
+def newest_experiences(reader: Reader) -> Iterator[dict[str, Any]]:
+    """Yield the newest 10,000 experiences, newest first."""
     after: str | None = None
     for _ in range(_READ_MAX // _PAGE):
         page = reader.records(EXPERIENCES_VIEW, None, _PAGE, after)

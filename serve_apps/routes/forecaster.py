@@ -1,7 +1,7 @@
 """Forecasts, early warnings and the training of what makes them: /api/ml/forecaster, /api/forecasts, /api/incidents."""
 
 from datetime import timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
@@ -9,7 +9,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from grace_ray.core.clock import to_us, utc_now
-from grace_ray.core.forecast import IncidentWarning, TrainingRun
+from grace_ray.core.forecast import IncidentWarning, TrainingRun, WarningStatus
 from grace_ray.core.sample import metric_of
 from grace_ray.diagnose.forecasting import reports
 from grace_ray.diagnose.forecasting.part import FORECASTS, INCIDENTS
@@ -21,7 +21,6 @@ from serve_apps.series import known_series
 router = APIRouter(tags=["forecasts and incidents"])
 
 Name = Annotated[str, Path(max_length=2000)]
-Status = Literal["open", "breached", "prevented", "false_alarm"]
 
 
 class Ask(BaseModel):
@@ -115,7 +114,9 @@ def forecast(
 
 
 @router.get("/api/incidents", summary="Early warnings, newest first")
-def incidents(reader: TheReader, status: Status | None = None, limit: Limit = 100, after: After = None) -> Response:
+def incidents(
+    reader: TheReader, status: WarningStatus | None = None, limit: Limit = 100, after: After = None
+) -> Response:
     """Of every status, or of one."""
     return as_page(reader.records(INCIDENTS, status, limit, after))
 

@@ -9,7 +9,7 @@ from grace_ray.core.clock import utc_now
 from grace_ray.core.forecast import TrainingRun
 from grace_ray.core.playbook import RUNS_VIEW
 from grace_ray.diagnose.forecasting import reports
-from grace_ray.prove.learning import DAYS, progress, rewards_of
+from grace_ray.prove.learning import DAYS, newest_experiences, progress, rewards_of
 from serve_apps.answers import Limit, as_json
 from serve_apps.dependencies import Caller, TheGateway, TheReader
 from serve_apps.routes.forecaster import Train, start_training
@@ -21,8 +21,8 @@ router = APIRouter(prefix="/api/ml/dashboard", tags=["machine learning"])
 def overview(reader: TheReader) -> Response:
     """Health, the forecaster, warnings, what playbooks earned, and how fast Grace learns."""
     now = utc_now()
-    rewards = rewards_of(reader)
-    learned = progress(reader, now)
+    experiences = list(newest_experiences(reader))
+    rewards, learned = rewards_of(experiences), progress(experiences, now)
     return as_json(
         {
             "health": reports.health(reader, now, rewards),
@@ -37,13 +37,13 @@ def overview(reader: TheReader) -> Response:
 @router.get("/learning-progress", summary="Experiences, rewards and policies, day by day")
 def learning_progress(reader: TheReader, days: Annotated[int, Query(ge=1, le=365)] = DAYS) -> Response:
     """The velocity is of the last week."""
-    return as_json(progress(reader, utc_now(), days))
+    return as_json(progress(newest_experiences(reader), utc_now(), days))
 
 
 @router.get("/health-report", summary="The ML health score and what it is made of")
 def health_report(reader: TheReader) -> Response:
     """From 0 to 100; a part without evidence yet is left out."""
-    return as_json(reports.health(reader, utc_now(), rewards_of(reader)))
+    return as_json(reports.health(reader, utc_now(), rewards_of(newest_experiences(reader))))
 
 
 @router.get("/forecast-accuracy", summary="How right forecasts were, by metric and horizon")

@@ -2,32 +2,20 @@
 
 import asyncio
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from grace_ray.core.errors import Conflict
-from grace_ray.core.playbook import OPEN_RUN_STATUSES, RUNS_VIEW, Playbook, Run
+from grace_ray.core.playbook import OPEN_RUN_STATUSES, RUNS_VIEW, Playbook, Run, RunStatus
 from serve_apps.answers import After, Limit, as_json, as_page, record_body
 from serve_apps.dependencies import Caller, TheGateway, ThePlaybooks, TheReader, signature
 
 router = APIRouter(tags=["playbooks"])
 
 Id = Annotated[str, Path(max_length=200)]
-Status = Literal[
-    "awaiting_approval",
-    "pending",
-    "running",
-    "completed",
-    "failed",
-    "timed_out",
-    "interrupted",
-    "undone",
-    "rejected",
-    "cancelled",
-]
 
 
 class NewRun(BaseModel):
@@ -81,7 +69,7 @@ async def run(
 
 
 @router.get("/api/playbook-runs", summary="Runs, newest first")
-def list_runs(reader: TheReader, status: Status | None = None, limit: Limit = 100, after: After = None) -> Response:
+def list_runs(reader: TheReader, status: RunStatus | None = None, limit: Limit = 100, after: After = None) -> Response:
     """Of every status, or of one; those that await approval wait for your word."""
     return as_page(reader.records(RUNS_VIEW, status, limit, after))
 

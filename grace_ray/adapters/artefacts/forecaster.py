@@ -5,14 +5,14 @@ is, ``.RUN/failure.txt`` why it ended without one, and what else is in ``.RUN`` 
 """
 
 import json
-import os
 import shutil
 from collections.abc import Collection
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from grace_ray.core.errors import NotFound, StoreUnavailable
+from grace_ray.adapters.whole_file import write_whole
+from grace_ray.core.errors import NotFound
 from grace_ray.core.forecast import Trained
 from grace_ray.core.jsonable import from_plain, to_plain
 
@@ -44,7 +44,7 @@ class ForecasterArtefacts:
     def note_progress(self, run_id: str, progress: float, phase: str, seconds_left: float | None) -> None:
         """Say how far a training is, 0..1."""
         said = {"progress": round(progress, 3), "phase": phase, "seconds_left": seconds_left}
-        _write(self._place(run_id) / "progress.json", json.dumps(said))
+        write_whole(self._place(run_id) / "progress.json", json.dumps(said).encode())
 
     def progress(self, run_id: str) -> dict[str, Any]:
         """Return what ``note_progress`` said last; nothing before that."""
@@ -53,17 +53,16 @@ class ForecasterArtefacts:
     def publish(self, run_id: str, trained: Trained, record: dict[str, Any], now: datetime) -> None:
         """Make a version of the workplace's ``model.npz``, in one rename, and keep the training record."""
         place = self._place(run_id)
-        _write(place / RECORD, json.dumps({"run_id": run_id, "trained": to_plain(trained), **record}, indent=1))
-        folder = self._records / f"{now:%Y-%m-%d}"
-        folder.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(place / RECORD, folder / f"{now:%H%M%S}_forecaster_{trained.version}.json")
+        told = json.dumps({"run_id": run_id, "trained": to_plain(trained), **record}, indent=1).encode()
+        write_whole(place / RECORD, told)
+        write_whole(self._records / f"{now:%Y-%m-%d}" / f"{now:%H%M%S}_forecaster_{trained.version}.json", told)
         target = self._versions / trained.version
         shutil.rmtree(target, ignore_errors=True)
         place.rename(target)
 
     def note_failure(self, run_id: str, why: str) -> None:
         """Say why a training ended without a version."""
-        _write(self._place(run_id) / "failure.txt", why)
+        write_whole(self._place(run_id) / "failure.txt", why.encode())
 
     def failure(self, run_id: str) -> str:
         """Return what ``note_failure`` said, "" where nothing was."""
@@ -91,19 +90,6 @@ class ForecasterArtefacts:
 
     def _place(self, run_id: str) -> Path:
         return self._versions / f".{run_id}"
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside = path.with_name(f"{path.name}.new")
-        with beside.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    except OSError as error:
-        raise StoreUnavailable(f"{path.name} cannot be written: {error}.") from error
 
 
 def _read(path: Path) -> dict[str, Any]:

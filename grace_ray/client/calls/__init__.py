@@ -18,7 +18,6 @@ from grace_ray.client.calls.cluster_calls import (
     undo,
 )
 from grace_ray.client.calls.forecast_calls import (
-    WarningStatus,
     forecast,
     forecast_accuracy,
     forecaster_statistics,
@@ -45,7 +44,6 @@ from grace_ray.client.calls.mission_calls import (
     missions,
 )
 from grace_ray.client.calls.playbook_calls import (
-    RunStatus,
     approve_run,
     cancel_run,
     playbook,
@@ -77,9 +75,7 @@ __all__ = [
     "ClusterStatus",
     "MissionStatus",
     "MissionType",
-    "RunStatus",
     "T",
-    "WarningStatus",
     "acknowledge",
     "add_documents",
     "approve_run",

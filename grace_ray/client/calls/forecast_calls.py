@@ -1,15 +1,13 @@
 """Calls about forecasts, early warnings and trainings."""
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import quote
 
 from grace_ray.client.answers import Page
 from grace_ray.client.calls.call import Call, get, page, plain, post
-from grace_ray.core.forecast import Forecast, IncidentWarning, TrainingRun
+from grace_ray.core.forecast import Forecast, IncidentWarning, TrainingRun, WarningStatus
 from grace_ray.core.jsonable import from_plain
-
-WarningStatus = Literal["open", "breached", "prevented", "false_alarm"]
 
 
 def predict(metric_ids: Sequence[str] = (), *, horizon_minutes: float = 60) -> Call[dict[str, Any]]:

@@ -1,26 +1,13 @@
 """Calls about playbooks, their runs, and what was learned of them."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import quote
 
 from grace_ray.client.answers import Page
 from grace_ray.client.calls.call import Call, get, page, plain, post
 from grace_ray.core.jsonable import from_plain
-from grace_ray.core.playbook import Experience, Playbook, Recommendation, Run
-
-RunStatus = Literal[
-    "awaiting_approval",
-    "pending",
-    "running",
-    "completed",
-    "failed",
-    "timed_out",
-    "interrupted",
-    "undone",
-    "rejected",
-    "cancelled",
-]
+from grace_ray.core.playbook import Experience, Playbook, Recommendation, Run, RunStatus
 
 
 def _run(answer: Any) -> Run:

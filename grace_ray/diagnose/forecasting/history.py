@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from grace_ray.core.sample import Snapshot
 from grace_ray.core.store import Reader
 
-DAY_US = 86_400 * 1_000_000
+_DAY_US = 86_400 * 1_000_000
 _PHASE_STEP_S = 300
 
 
@@ -32,7 +32,7 @@ class History(NamedTuple):
             return None
         step_us = self.step_s * 1_000_000
         first_us = self.last_us - (len(self.values) - 1) * step_us
-        return first_us % DAY_US // step_us
+        return first_us % _DAY_US // step_us
 
 
 def read_history(reader: Reader, series: str, step_s: int, steps: int, now_us: int) -> History:

@@ -132,13 +132,17 @@ class Forecaster:
         now_us = to_us(now)
         self._list_series(now_us)
         effects = NOTHING
-        to_forecast = []
+        looked, to_forecast = [], []
         for watched in self._due(now_us):
             history, seen = self._look(watched, now)
             effects += seen
-            if history.observations and self._is_forecast_due(watched, now_us):
+            if not history.observations:
+                continue
+            looked.append(watched)
+            if self._is_forecast_due(watched, now_us):
                 to_forecast.append((watched, history))
         effects += self._keep_forecasts(to_forecast, now)
+        effects += Effects(records=[self._book_record(watched) for watched in looked])
         for watched in self._to_glance_at(now_us):
             effects += self._glance(watched, now)
         if effects:
@@ -213,8 +217,7 @@ class Forecaster:
             return history, NOTHING
         self._throne.take(watched.book.judge(history, LEVELS))
         metric = self._metrics.get(metric_of(watched.key))
-        effects = self._look_out(watched.key, metric, history, now) if metric is not None else NOTHING
-        return history, effects + Effects(records=[self._book_record(watched)])
+        return history, self._look_out(watched.key, metric, history, now) if metric is not None else NOTHING
 
     def _is_forecast_due(self, watched: _Watched, now_us: int) -> bool:
         return watched.is_urgent or not 0 <= now_us - watched.forecast_us < self._settings.interval_s * 1_000_000
@@ -262,7 +265,7 @@ class Forecaster:
             record = Record(FORECASTS, watched.key, "", noun.generated_at.timestamp(), canonical(to_plain(noun)))
             watched.trail = [*watched.trail[1 - _TRAIL_MAX :], last_of(noun)]
             trail = Record(TRAILS, watched.key, "", 0.0, canonical(watched.trail))
-            records += [record, trail, self._book_record(watched)]
+            records += [record, trail]
         self._counts["forecasts"] += len(due)
         return Effects(records=records)
 
