@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from yaml.constructor import SafeConstructor
 
 from grace_ray.act.playbooks.filling import filled, names_in
 from grace_ray.act.playbooks.kinds import KINDS
@@ -132,15 +134,17 @@ def read_playbook(path: Path) -> Playbook:
     return parse_playbook(text, str(path))
 
 
+@lru_cache(maxsize=256)  # each part of a process reads the catalog, and YAML is slow to read
 def parse_playbook(text: str, name: str) -> Playbook:
     """Return the playbook that ``text`` holds; ``name`` is the file's, for the message of InvalidInput."""
     tree: Any = None
     try:
+        # libyaml is ten times as fast, and crashes the process where brackets are nested deeply
         tree = yaml.compose(text, Loader=yaml.SafeLoader)
         if tree is None:
             raise _Fault((), "the file is empty", 1)
         _check_keys(tree, ())
-        return _checked(yaml.safe_load(text))
+        return _checked(SafeConstructor().construct_document(tree))
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         said = getattr(error, "problem", None) or str(error)

@@ -3,6 +3,7 @@
 import difflib
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -54,6 +55,11 @@ def load(path: Path, playbooks: frozenset[str] = frozenset()) -> Catalog:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidInput(f"{path}: the metrics catalog cannot be read: {error}.", "metrics.catalog") from error
+    return _parsed(path, text, playbooks)
+
+
+@lru_cache(maxsize=8)  # each part of a process reads the catalog, and YAML is slow to read
+def _parsed(path: Path, text: str, playbooks: frozenset[str]) -> Catalog:
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.YAMLError as error:
