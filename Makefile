@@ -9,8 +9,10 @@ READY := .venv/.ready
 run: $(READY)  ## Start Grace in the foreground (Ctrl-C stops it)
 	@$(BIN)/grace up
 
-test: $(READY)  ## Run all tests
-	@$(BIN)/python -m pytest
+# What needs a running Grace is timed in seconds, so it has the machine to itself; `python -m pytest` runs all in a row.
+test: $(READY)  ## Run all tests: by two workers, then those that share a running Grace
+	@$(BIN)/python -m pytest -m "not cluster" -n 2 --dist loadfile; apart=$$?; \
+	$(BIN)/python -m pytest -m cluster && exit $$apart
 
 lint: $(READY)  ## Formatting, lint, types, layers
 	@$(BIN)/ruff format --check .

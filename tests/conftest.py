@@ -11,10 +11,14 @@ from typing import Any, NamedTuple
 import httpx
 import psutil
 import pytest
+import structlog
 
 _FOR_TESTS = ("GRACE_CHAOS_", "GRACE_WRITE_DOCS")
 for _name in [name for name in os.environ if name.startswith("GRACE_") and not name.startswith(_FOR_TESTS)]:
     del os.environ[_name]  # the settings of whoever runs the tests are not the tests' own
+
+# structlog's own default draws every frame of a traceback with all its variables, which takes seconds.
+structlog.configure([structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)])
 
 ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared"

@@ -80,7 +80,11 @@ def test_a_compression_bomb_does_not_unfold():
     assert _send(bomb, **{"Content-Encoding": "gzip"}).status_code == 413
 
 
-@pytest.mark.parametrize("content", [b"not gzip", gzip.compress(b"abc" * 100)[:-9], gzip.compress(b"a") + b"rest"])
+@pytest.mark.parametrize(
+    "content",
+    [b"not gzip", gzip.compress(b"abc" * 100)[:-9], gzip.compress(b"a") + b"rest"],
+    ids=["none", "cut", "with-a-rest"],
+)
 def test_a_damaged_gzip_body_is_a_bad_request(content):
     answer = _send(content, **{"Content-Encoding": "gzip"})
     assert answer.status_code == 400
