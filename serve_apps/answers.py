@@ -19,6 +19,22 @@ After = Annotated[str | None, Query(max_length=1000, description="The `next` of 
 Seq = Annotated[int, Query(ge=0, le=SEQ_MAX)]
 
 
+def describe_taken(*names: str, **more: Any) -> dict[str, Any]:
+    """Return how OpenAPI describes the 202 to many things: ``names`` tell of one refused, ``more`` are schemas beside.
+
+    >>> list(describe_taken("field")["content"]["application/json"]["schema"]["properties"])
+    ['accepted', 'duplicates', 'rejected']
+    """
+    number, text = {"type": "integer"}, {"type": "string"}
+    refused = {"index": number, **dict.fromkeys(names, text), "reason": text}
+    rejected = {"type": "array", "items": {"type": "object", "properties": refused}}
+    properties = {"accepted": number, "duplicates": number, "rejected": rejected, **more}
+    return {
+        "description": "Durable: how many were new, how many known already, and which were refused and why",
+        "content": {"application/json": {"schema": {"type": "object", "properties": properties}}},
+    }
+
+
 def as_json(value: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     """Return a JSON answer of nouns and plain values."""
     return Response(orjson.dumps(to_plain(value)), status, headers, "application/json")

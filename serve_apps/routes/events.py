@@ -16,6 +16,7 @@ from grace_ray.core.errors import Disabled
 from grace_ray.sense.formats import alertmanager, cloudevents, github
 from grace_ray.sense.intake import Taken
 from grace_ray.sense.raw import Decode, Rejected
+from serve_apps.answers import describe_taken
 from serve_apps.gateway import Gateway
 from serve_apps.problems import problem
 
@@ -34,33 +35,7 @@ _EXAMPLE = {
     "severity": "high",
     "data": {"message": "no space left on device"},
 }
-_ANSWER = {
-    "description": "Durable: how many were new, how many known already, and which were refused and why",
-    "content": {
-        "application/json": {
-            "schema": {
-                "type": "object",
-                "properties": {
-                    "accepted": {"type": "integer"},
-                    "duplicates": {"type": "integer"},
-                    "rejected": {
-                        "type": "array",
-                        "items": {
-                            "type": "object",
-                            "properties": {
-                                "index": {"type": "integer"},
-                                "id": {"type": "string"},
-                                "field": {"type": "string"},
-                                "reason": {"type": "string"},
-                            },
-                        },
-                    },
-                    "ids": {"type": "array", "items": {"type": "string"}},
-                },
-            }
-        }
-    },
-}
+_ANSWER = describe_taken("id", "field", ids={"type": "array", "items": {"type": "string"}})
 _EVENTS_BODY = {
     "requestBody": {
         "required": True,

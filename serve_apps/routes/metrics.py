@@ -18,7 +18,7 @@ from grace_ray.diagnose.metrics import listing
 from grace_ray.sense.formats import metrics, remote_write
 from grace_ray.sense.samples import RawSample, RejectedSample, SampleIntake, TakenSamples
 from grace_ray.settings import IntakeSettings
-from serve_apps.answers import After, Limit, as_json
+from serve_apps.answers import After, Limit, as_json, describe_taken
 from serve_apps.dependencies import TheCatalog, TheGateway, TheReader
 from serve_apps.gateway import Gateway
 from serve_apps.problems import problem
@@ -47,31 +47,7 @@ _WRITE_BODY = {
         "content": {"application/x-protobuf": {"schema": {"type": "string", "format": "binary"}}},
     }
 }
-_ANSWER = {
-    "description": "Durable: how many were new, how many known already, and which were refused and why",
-    "content": {
-        "application/json": {
-            "schema": {
-                "type": "object",
-                "properties": {
-                    "accepted": {"type": "integer"},
-                    "duplicates": {"type": "integer"},
-                    "rejected": {
-                        "type": "array",
-                        "items": {
-                            "type": "object",
-                            "properties": {
-                                "index": {"type": "integer"},
-                                "metric": {"type": "string"},
-                                "reason": {"type": "string"},
-                            },
-                        },
-                    },
-                },
-            }
-        }
-    },
-}
+_ANSWER = describe_taken("metric")
 
 
 @router.post(
