@@ -12,7 +12,7 @@ import ray
 from ray.exceptions import RayError
 
 from actors import wire
-from actors.handles import NAMESPACE, Part
+from actors.handles import NAMESPACE, Part, part_of
 from actors.jobs import Jobs
 from grace_ray.core.errors import NotFound, PartAway, RuntimeFault
 from grace_ray.core.store import Commit, Record
@@ -38,7 +38,7 @@ class RayActions:
 
     def call(self, part: str, method: str, *args: Any, timeout_s: float) -> Any:
         """Return what a part answers. Raises PartAway, and what the part raises."""
-        return Part(part).call_blocking(method, *args, timeout_s=timeout_s)
+        return part_of(self._settings, part).call_blocking(method, *args, timeout_s=timeout_s)
 
     def put(self, records: Sequence[Record]) -> None:
         """Make records durable."""
@@ -51,10 +51,18 @@ class RayActions:
         return [actor["name"] for actor in named if actor["namespace"] == NAMESPACE]
 
     def restart_actor(self, name: str, timeout_s: float) -> str:
-        """End an actor and return once another process answers in its place: Ray, or the supervisor, makes it."""
+        """End an actor and return once another process answers in its place: Ray, or the supervisor, makes it.
+
+        A part that shares its process takes the others with it; all are restored.
+        """
         ends_at = time.monotonic() + timeout_s
+        name = self._settings.actor_of(name)
         handle = _find(name)
-        if handle is None and name not in self.parts() and not name.startswith("mission_worker_"):
+        if (
+            handle is None
+            and name not in map(self._settings.actor_of, self.parts())
+            and not name.startswith("mission_worker_")
+        ):
             raise NotFound(f"There is no actor {name}.", "name")
         before = _pid_of(handle) if handle is not None else 0
         if handle is not None:

@@ -14,9 +14,8 @@ from grace_ray.settings import Settings
 class FollowerActor:
     """Thin shell; a subclass says in ``_host_for`` which part it hosts. ``__init__`` cannot fail."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, name: str) -> None:
         self._settings = settings
-        name = ray.get_runtime_context().get_actor_name() or "part"
         log_to_home(settings, name)
         self._host = self._host_for(settings)
         if settings.ray.dashboard_metrics:

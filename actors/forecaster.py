@@ -23,8 +23,8 @@ _POLL_S = 1.0
 class ForecasterActor(FollowerActor):
     """Hosts diagnose.forecasting.part.Forecaster; a training that runs is found again by its id after a restart."""
 
-    def __init__(self, settings: Settings) -> None:
-        super().__init__(settings)
+    def __init__(self, settings: Settings, name: str) -> None:
+        super().__init__(settings, name)
         self._host.on_turn = self._look
         self._jobs = Jobs(settings.home)
         self._training: asyncio.Task[None] | None = None

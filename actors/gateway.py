@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from actors.handles import JournalClient, Part
+from actors.handles import JournalClient, part_of
 from grace_ray import __version__, wiring
 from grace_ray.core.errors import Disabled, GraceError, NotFound
 from grace_ray.core.fact import Row
@@ -30,7 +30,7 @@ class RayGateway:
         self.reader: Reader = wiring.open_reader(settings)
         self._journal = JournalClient()
         self._switches = settings.parts
-        self._parts = {name: Part(name) for name, is_on in self._switches.items() if is_on}
+        self._parts = {name: part_of(settings, name) for name, is_on in self._switches.items() if is_on}
         self._waiting: deque[_Waiting] = deque()
         self._waiting_rows = 0
         self._sending: set[asyncio.Task[None]] = set()

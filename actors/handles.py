@@ -18,15 +18,17 @@ from grace_ray.core.entry import Entry
 from grace_ray.core.errors import GraceError, PartAway, RuntimeFault
 from grace_ray.core.fact import Row
 from grace_ray.core.store import Appended, Commit
+from grace_ray.settings import Settings
 
 NAMESPACE = "grace"
 
 
 class Part:
-    """A named actor, whichever process it lives in now."""
+    """A named part; ``actor`` is the one that hosts it, where it has none of its own name (see ``part_of``)."""
 
-    def __init__(self, name: str, patience_s: float = 30.0) -> None:
+    def __init__(self, name: str, patience_s: float = 30.0, *, actor: str = "") -> None:
         self.name = name
+        self._actor = actor or name
         self._patience_s = patience_s
         self._handle: ActorHandle[Any] | None = None
 
@@ -41,7 +43,7 @@ class Part:
             try:
                 async with asyncio.timeout_at(asyncio.get_running_loop().time() + deadline - time.monotonic()):
                     handle = await asyncio.to_thread(self._find) if self._handle is None else self._handle
-                    return await getattr(handle, method).remote(*args)
+                    return await self._asked(handle, method, args)
             except RayTaskError as error:
                 raise _original(error) from None
             except TimeoutError:
@@ -59,7 +61,7 @@ class Part:
         pause_s = 0.05
         while True:
             try:
-                reference = getattr(self._find(), method).remote(*args)
+                reference = self._asked(self._find(), method, args)
                 return ray.get(reference, timeout=max(deadline - time.monotonic(), 0.01))
             except RayTaskError as error:
                 raise _original(error) from None
@@ -75,10 +77,21 @@ class Part:
     def _find(self) -> ActorHandle[Any]:
         if self._handle is None:
             try:
-                self._handle = ray.get_actor(self.name, namespace=NAMESPACE)
+                self._handle = ray.get_actor(self._actor, namespace=NAMESPACE)
             except ValueError as error:
-                raise _NotThere(self.name) from error
+                raise _NotThere(self._actor) from error
         return self._handle
+
+    def _asked(self, handle: Any, method: str, args: tuple[Any, ...]) -> Any:
+        """Ask, and return the reference to the answer."""
+        if self._actor == self.name:
+            return getattr(handle, method).remote(*args)
+        return handle.call.remote(self.name, method, *args)
+
+
+def part_of(settings: Settings, name: str, patience_s: float = 30.0) -> Part:
+    """Return the part of this name, in whichever process the settings put it."""
+    return Part(name, patience_s, actor=settings.actor_of(name))
 
 
 class _NotThere(Exception):

@@ -26,7 +26,7 @@ _SAVE_EVERY_S = 30.0
 _RELEARN_BATCH = 5000
 _STARTING = "starting"
 _TICK_S = 1.0
-_ASK_S = 5.0  # an idle part asks for news this often
+_ASK_S = 5.0  # an idle part asks for news this often, and its actor looks after what only time brings
 # A turn costs two calls and an fsync, whether for one entry or a thousand: after a small one, more may gather.
 _FEW = 50
 _GATHER_S = 0.01
@@ -52,6 +52,7 @@ class Host:
         self._saved_at = time.monotonic()
         self._ticked_at = 0.0
         self._running: asyncio.Task[None] | None = None
+        self._told_at = 0.0
         self.on_turn: Callable[[], None] = lambda: None
         self.meter: PartMeter | None = None
         self.fault = _STARTING
@@ -130,13 +131,16 @@ class Host:
         async with self._turn:
             if self._part is not part:
                 return False
+            is_news = upto > self._cursor
             try:
                 await self._take(part, entries, max(upto, self._cursor))
             except BaseException:
                 self._part = None  # it may have learned what will come again
                 raise
         self.fault = ""
-        self.on_turn()
+        if is_news or time.monotonic() - self._told_at >= _ASK_S:
+            self._told_at = time.monotonic()
+            self.on_turn()
         if 0 < len(entries) < _FEW:
             await asyncio.sleep(_GATHER_S)
         return True

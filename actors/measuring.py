@@ -6,7 +6,7 @@ from typing import Any
 
 import structlog
 
-from actors.handles import JournalClient, Part
+from actors.handles import JournalClient, part_of
 from grace_ray import wiring
 from grace_ray.core.clock import utc_now
 from grace_ray.core.errors import GraceError
@@ -80,14 +80,15 @@ class Measuring:
     async def _look(self) -> RuntimeFigures:
         names = [name for name, is_on in self._settings.parts.items() if is_on and name != "sensors"]
         searching = asyncio.create_task(self._search_ms())
-        by_name = dict(zip(names, await asyncio.gather(*map(_state_of, names)), strict=True))
+        by_name = dict(zip(names, await asyncio.gather(*map(self._state_of, names)), strict=True))
         head = int(by_name["journal"].get("head", 0))
         cursors = {name: _cursor(state, head) for name, state in by_name.items()}
         now_s = time.monotonic()
-        memory = {name: state["memory_mib"] for name, state in by_name.items() if "memory_mib" in state}
+        actor_of = self._settings.actor_of  # parts that share a process share its memory
+        memory = {actor_of(name): state["memory_mib"] for name, state in by_name.items() if "memory_mib" in state}
         return RuntimeFigures(
             silence_s={name: self._silence.of(name, cursors[name], head, now_s) for name in names},
-            resident_mib=memory | {"sensors": read_resident_mib()},
+            resident_mib=memory | {actor_of("sensors"): read_resident_mib()},
             not_ready=sum(state.get("state") in _TROUBLED for state in by_name.values()),
             lag=max((head - cursor for cursor in cursors.values() if cursor is not None), default=0),
             backlog=int(by_name["journal"].get("buffered", 0)),
@@ -98,7 +99,7 @@ class Measuring:
         """Return how long the knowledge takes to answer; a search only where there is something to find."""
         if not self._settings.knowledge.enabled:
             return None
-        knowledge, began = Part("knowledge"), time.perf_counter()
+        knowledge, began = part_of(self._settings, "knowledge"), time.perf_counter()
         try:
             held = await knowledge.call("stats", timeout_s=_ANSWER_S)
             if held.get("documents"):
@@ -108,13 +109,12 @@ class Measuring:
             log.info("metrics.search_failed", error=str(error))
         return (time.perf_counter() - began) * 1000
 
-
-async def _state_of(name: str) -> dict[str, Any]:
-    try:
-        state: dict[str, Any] = await Part(name).call("status", timeout_s=_ANSWER_S)
-    except GraceError as error:
-        return {"state": "failed", "fault": str(error)}
-    return state
+    async def _state_of(self, name: str) -> dict[str, Any]:
+        try:
+            state: dict[str, Any] = await part_of(self._settings, name).call("status", timeout_s=_ANSWER_S)
+        except GraceError as error:
+            return {"state": "failed", "fault": str(error)}
+        return state
 
 
 def _cursor(state: dict[str, Any], head: int) -> int | None:

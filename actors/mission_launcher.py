@@ -39,8 +39,8 @@ class MissionLauncherActor(FollowerActor):
     ended before the mission starts again elsewhere, so that it never runs twice at once.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        super().__init__(settings)
+    def __init__(self, settings: Settings, name: str) -> None:
+        super().__init__(settings, name)
         self._host.on_turn = self._look
         self._watches: dict[str, asyncio.Task[None]] = {}
         self._watched: dict[str, str] = {}

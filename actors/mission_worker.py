@@ -8,7 +8,7 @@ from typing import Any
 
 import ray
 
-from actors.handles import Part
+from actors.handles import part_of
 from grace_ray import wiring
 from grace_ray.act.missions.budget import MissionBudget
 from grace_ray.core.clock import utc_now
@@ -24,8 +24,8 @@ _NICENESS = 10  # of a mission's thread alone: what comes in is taken before wha
 class KnowledgeClient:
     """The knowledge actor as a strategy sees it (core.ports.KnowledgePort)."""
 
-    def __init__(self) -> None:
-        self._part = Part("knowledge")
+    def __init__(self, settings: Settings) -> None:
+        self._part = part_of(settings, "knowledge")
 
     def search(self, query: str, k: int = 5, origins: frozenset[str] = frozenset()) -> list[Hit]:
         """Return the best passages."""
@@ -105,7 +105,7 @@ class MissionWorkerActor:
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
         budget = MissionBudget(self._settings.missions.timeout_s, time.monotonic, self._must_stop)
         try:
-            runner = wiring.build_runner(self._settings, KnowledgeClient(), utc_now)
+            runner = wiring.build_runner(self._settings, KnowledgeClient(self._settings), utc_now)
             findings = runner.run(mission, strategies, budget, self._note)
             result: dict[str, Any] = {"findings": to_plain(findings)}
         except Exception as error:  # noqa: BLE001 - a failed task becomes an outcome, whatever failed

@@ -14,7 +14,7 @@ import sys
 import time
 from collections.abc import Awaitable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psutil
 
@@ -26,6 +26,9 @@ from actors.logs import log_to_home
 from grace_ray import settings as settings_module
 from grace_ray.core.errors import GraceError, RuntimeFault
 from grace_ray.settings import Settings
+
+if TYPE_CHECKING:
+    from actors.supervisor import PartSpec
 
 _SOURCES_S = 5.0
 _SHUT_DOWN_S = 4.0
@@ -98,7 +101,7 @@ class Node:
         specs = _part_specs(self._settings)
         self._supervisor = Supervisor(specs, self._on_change)
         face = self._step("http", _deploy(deployer))
-        await asyncio.gather(face, *(self._step(spec.name, self._supervisor.bring_up(spec)) for spec in specs))
+        await asyncio.gather(face, *map(self._bring_up, specs))
         for line in (*boot.switched_off(self._settings), boot.emitters()):
             self._show(line)
         await sources
@@ -106,8 +109,15 @@ class Node:
 
     async def _step(self, name: str, work: Awaitable[Any]) -> None:
         started = time.monotonic()
-        detail = await work or boot.detail_of(name, self._settings)
+        detail = await work
         self._report(name, ok=True, detail=f"{detail}", took_s=round(time.monotonic() - started, 1))
+
+    async def _bring_up(self, spec: "PartSpec") -> None:
+        started = time.monotonic()
+        await self._supervisor.bring_up(spec)
+        took_s = round(time.monotonic() - started, 1)
+        for part in spec.parts or (spec.name,):
+            self._report(part, ok=True, detail=boot.detail_of(part, self._settings), took_s=took_s)
 
     async def _show_sources(self) -> None:
         """Show which sources can be reached; those that cannot keep nothing from starting."""
@@ -210,6 +220,7 @@ async def _deploy(deployer: asyncio.subprocess.Process) -> str:
 
 
 def _part_specs(settings: Settings) -> list[Any]:
+    """Return what the supervisor keeps alive: actors of one part, and processes that several share."""
     from actors.forecaster import ForecasterActor
     from actors.journal import JournalActor
     from actors.knowledge import KnowledgeActor
@@ -217,20 +228,30 @@ def _part_specs(settings: Settings) -> list[Any]:
     from actors.mission_launcher import MissionLauncherActor
     from actors.playbooks import PlaybooksActor
     from actors.sensors import SensorsActor
+    from actors.shared import shared_by
     from actors.supervisor import PartSpec
     from actors.triage import TriageActor
 
-    followers = {
+    makers = {
         "triage": TriageActor,
+        "playbooks": PlaybooksActor,
         "mission_launcher": MissionLauncherActor,
         "knowledge": KnowledgeActor,
-        "playbooks": PlaybooksActor,
         "sensors": SensorsActor,
         "metrics": MetricsActor,
         "forecaster": ForecasterActor,
     }
-    parts = [PartSpec(name, actor, (settings,)) for name, actor in followers.items() if settings.parts[name]]
-    return [PartSpec("journal", JournalActor, (settings,), max_concurrency=1000, follows=False), *parts]
+    together: dict[str, dict[str, type]] = {}
+    for part, maker in makers.items():
+        if settings.parts[part]:
+            together.setdefault(settings.actor_of(part), {})[part] = maker
+    specs = [PartSpec("journal", JournalActor, (settings,), max_concurrency=1000, follows=False)]
+    for actor, parts in together.items():
+        if actor in parts:
+            specs.append(PartSpec(actor, parts[actor], (settings, actor)))
+        else:
+            specs.append(PartSpec(actor, shared_by(actor), (settings, actor, parts), 1000, parts=tuple(parts)))
+    return specs
 
 
 def _shut_down() -> None:

@@ -33,8 +33,8 @@ class PlaybooksActor(FollowerActor):
     A run is given out once. What this process did not begin itself, and nobody renews, was cut off: it is taken back.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        super().__init__(settings)
+    def __init__(self, settings: Settings, name: str) -> None:
+        super().__init__(settings, name)
         self._host.on_turn = self._look
         self._held: dict[str, threading.Event] = {}
         self._tasks: set[asyncio.Task[None]] = set()

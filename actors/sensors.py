@@ -6,7 +6,7 @@ from typing import Any
 import ray
 import structlog
 
-from actors.handles import JournalClient, Part
+from actors.handles import JournalClient, part_of
 from actors.logs import log_to_home
 from actors.measuring import Measuring
 from actors.scraping import Scraping
@@ -25,9 +25,9 @@ _STARTING = "starting"
 class SensorsActor:
     """Thin shell around sense.collectors and the runbook folders; ``__init__`` cannot fail."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, name: str) -> None:
         self._settings = settings
-        log_to_home(settings, "sensors")
+        log_to_home(settings, name)
         self._journal = JournalClient()
         self._tasks: list[asyncio.Task[None]] = []
         self._fault = _STARTING
@@ -95,7 +95,7 @@ class SensorsActor:
 
     async def _state_of(self, name: str) -> dict[str, Any]:
         try:
-            state: dict[str, Any] = await Part(name).call("status", timeout_s=10.0)
+            state: dict[str, Any] = await part_of(self._settings, name).call("status", timeout_s=10.0)
         except GraceError as error:
             return {"state": "failed", "fault": str(error)}
         return state
@@ -103,7 +103,7 @@ class SensorsActor:
     async def _keep_runbooks(self) -> None:
         if not self._settings.knowledge.enabled or not self._settings.knowledge.runbooks:
             await asyncio.Event().wait()
-        knowledge = Part("knowledge", patience_s=120.0)
+        knowledge = part_of(self._settings, "knowledge", patience_s=120.0)
         runbooks = wiring.build_runbooks(self._settings)
         while True:
             try:

@@ -20,13 +20,14 @@ _MISSED_PINGS = 3
 
 
 class PartSpec(NamedTuple):
-    """A named actor to keep alive; ``follows`` where it has a ``start`` method."""
+    """A named actor to keep alive; ``follows`` where it has a ``start`` method, ``parts`` where several share it."""
 
     name: str
     actor: type
     args: tuple[Any, ...]
     max_concurrency: int = 200
     follows: bool = True
+    parts: tuple[str, ...] = ()
 
 
 class Supervisor:

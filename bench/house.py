@@ -21,10 +21,10 @@ RESULTS = Path(__file__).parent / "results"
 _ROLES = {
     "ray::JournalActor": "journal",
     "ray::TriageActor": "triage",
-    "ray::MissionLauncher": "launcher",
+    "ray::LearningActor": "learning",
     "ray::MissionWorker": "workers",
-    "ray::KnowledgeActor": "knowledge",
-    "ray::SensorsActor": "sensors",
+    "ray::SensesActor": "senses",
+    "ray::PlaybooksActor": "playbooks",
     "ray::ServeReplica": "replica",
     "ray::Proxy": "proxy",
     "ray::HAProxy": "proxy",

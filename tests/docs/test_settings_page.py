@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, SecretStr
 
-from grace_ray.settings import Settings
+from grace_ray.settings import Settings, SharedProcess
 
 PAGE = Path(__file__).parents[2] / "docs" / "settings.md"
 HEAD = """# Settings
@@ -31,8 +31,12 @@ def shown(value: Any) -> str:
     if isinstance(value, SecretStr):
         return "empty"
     if isinstance(value, tuple):
-        return f"`[{', '.join(value)}]`" if value else "empty"
+        return f"`[{', '.join(map(named, value))}]`" if value else "empty"
     return f"`{str(value).lower() if isinstance(value, bool) else value}`" if value != "" else "empty"
+
+
+def named(value: Any) -> str:
+    return f"{value.name}: {', '.join(value.parts)}" if isinstance(value, SharedProcess) else str(value)
 
 
 def limits(field: Any) -> str:

@@ -48,7 +48,7 @@ def test_samples_survive_kill_9_of_the_journal_and_of_the_metrics_actor(running:
     for number, (at, value) in enumerate(sent):
         sample = {"metric": "survivor", "value": value, "timestamp": at.isoformat()}
         if number in (10, 20):
-            kill(running, "ray::JournalActor", "ray::MetricsActor")
+            kill(running, "ray::JournalActor", "ray::SensesActor")
         eventually(lambda sample=sample: is_taken(running, sample), 60, "the sample is durable")
 
     def summed_up() -> bool:

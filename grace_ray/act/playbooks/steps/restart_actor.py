@@ -39,7 +39,11 @@ class RestartActor(Lasting):
         names = self._names(arguments, world, time)
         if not names and arguments.name == STUCK:
             raise NothingToDo("Every part answers: none is stuck.")
-        done = [world.runtime.restart_actor(name, time.left()) for name in names]
+        done: list[str] = []
+        for name in names:
+            if arguments.name == STUCK and done and not self._is_stuck(name, world, time):
+                continue  # it shares the process of one that was restarted
+            done.append(world.runtime.restart_actor(name, time.left()))
         return " ".join(done) or f"No actor is called {arguments.name}: there was nothing to restart."
 
     def _names(self, arguments: ActorArguments, world: World, time: StepTime | None) -> list[str]:
