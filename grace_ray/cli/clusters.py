@@ -1,5 +1,6 @@
 """grace clusters: what goes wrong, how urgent it is, and a person's word on it."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal, cast
 
@@ -7,7 +8,7 @@ import typer
 
 from grace_ray.cli.connection import connect
 from grace_ray.cli.options import After, By, Home, Json, Limit, Note, Url
-from grace_ray.cli.printing import age, print_fields, print_json, print_table, say
+from grace_ray.cli.printing import age, print_fields, print_json, print_page, say
 from grace_ray.client.calls import ClusterStatus
 from grace_ray.core.cluster import Cluster
 from grace_ray.core.jsonable import to_plain
@@ -46,21 +47,8 @@ def list_clusters(
 ) -> None:
     """List clusters, most urgent first."""
     found = connect(home, url).clusters(status=cast("ClusterStatus | None", status), limit=limit, after=after)
-    page = {"items": to_plain(found.items), "next": found.next}
-    if as_json:
-        print_json(page)
-        return
-    rows = [
-        (c["urgency_score"], c["event_count"], c["status"], c["cluster_key"], age(c["last_seen"]), _first_line(c))
-        for c in page["items"]
-    ]
-    print_table(
-        ("urgency", "events", "status", "cluster", "last seen", "says"),
-        rows,
-        nothing="No clusters: all is quiet.",
-    )
-    if page["next"]:
-        typer.echo(f"More: --after {page['next']}")
+    columns = ("urgency", "events", "status", "cluster", "last seen", "says")
+    print_page(found, columns, _row, nothing="No clusters: all is quiet.", as_json=as_json)
 
 
 @app.command()
@@ -214,7 +202,18 @@ def _time(text: str | None) -> datetime | None:
     return at
 
 
-def _first_line(cluster: dict[str, Any]) -> str:
+def _row(cluster: Mapping[str, Any]) -> tuple[Any, ...]:
+    return (
+        cluster["urgency_score"],
+        cluster["event_count"],
+        cluster["status"],
+        cluster["cluster_key"],
+        age(cluster["last_seen"]),
+        _first_line(cluster),
+    )
+
+
+def _first_line(cluster: Mapping[str, Any]) -> str:
     newest = cluster["sample"][-1] if cluster["sample"] else {}
     lines = str(newest.get("message") or "").splitlines()
     return lines[0] if lines else ""

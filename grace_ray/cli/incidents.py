@@ -1,5 +1,6 @@
 """grace incidents: trouble that was seen coming, and what came of each warning."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, cast
 
 import typer
@@ -7,7 +8,7 @@ import typer
 from grace_ray.cli.connection import connect
 from grace_ray.cli.default_command import DefaultCommand
 from grace_ray.cli.options import After, Home, Json, Limit, Url
-from grace_ray.cli.printing import age, print_fields, print_json, print_table
+from grace_ray.cli.printing import age, print_fields, print_json, print_page
 from grace_ray.cli.quantities import quantity, share
 from grace_ray.core.forecast import WarningStatus
 from grace_ray.core.jsonable import to_plain
@@ -47,15 +48,9 @@ def list_incidents(
     """List early warnings, newest first."""
     client = connect(home, url)
     found = client.incidents(status=cast("WarningStatus | None", status), limit=limit, after=after)
-    page = {"items": to_plain(found.items), "next": found.next}
-    if as_json:
-        print_json(page)
-        return
     nothing = "No warnings: nothing is likely to leave its band." if status in {None, "open"} else "No warnings."
     columns = ("status", "warned", "probability", "confidence", "breach", "metric", "foreseen", "warning")
-    print_table(columns, [_row(each) for each in page["items"]], nothing=nothing)
-    if page["next"]:
-        typer.echo(f"More: --after {page['next']}")
+    print_page(found, columns, _row, nothing=nothing, as_json=as_json)
 
 
 @app.command()
@@ -68,7 +63,7 @@ def show(warning_id: WarningId, home: Home = None, url: Url = None, as_json: Jso
         print_fields(warning, _SHOWN)
 
 
-def _row(warning: dict[str, Any]) -> tuple[Any, ...]:
+def _row(warning: Mapping[str, Any]) -> tuple[Any, ...]:
     minutes = warning["minutes_to_breach"]
     return (
         warning["status"],

@@ -1,12 +1,13 @@
 """grace missions: what Grace went out to learn, and what it brought home."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, cast
 
 import typer
 
 from grace_ray.cli.connection import connect
 from grace_ray.cli.options import After, By, Home, Json, Limit, Note, Url
-from grace_ray.cli.printing import age, print_fields, print_json, print_table, say
+from grace_ray.cli.printing import age, print_fields, print_json, print_page, say
 from grace_ray.client.calls import MissionStatus
 from grace_ray.core.jsonable import to_plain
 
@@ -45,24 +46,8 @@ def list_missions(
 ) -> None:
     """List missions, newest first."""
     found = connect(home, url).missions(status=cast("MissionStatus | None", status), limit=limit, after=after)
-    page = {"items": to_plain(found.items), "next": found.next}
-    if as_json:
-        print_json(page)
-        return
-    rows = [
-        (
-            m["status"],
-            m["priority"],
-            age(m["created_at"]),
-            len(m["knowledge_acquired"]),
-            m["mission_id"],
-            m["description"],
-        )
-        for m in page["items"]
-    ]
-    print_table(("status", "priority", "created", "learned", "mission", "to learn"), rows, nothing="No missions.")
-    if page["next"]:
-        typer.echo(f"More: --after {page['next']}")
+    columns = ("status", "priority", "created", "learned", "mission", "to learn")
+    print_page(found, columns, _row, nothing="No missions.", as_json=as_json)
 
 
 @app.command()
@@ -102,6 +87,17 @@ def cancel(
 ) -> None:
     """Cancel a mission that waits or runs."""
     _tell(to_plain(connect(home, url).cancel_mission(mission_id, by=by, note=note)), as_json=as_json)
+
+
+def _row(mission: Mapping[str, Any]) -> tuple[Any, ...]:
+    return (
+        mission["status"],
+        mission["priority"],
+        age(mission["created_at"]),
+        len(mission["knowledge_acquired"]),
+        mission["mission_id"],
+        mission["description"],
+    )
 
 
 def _tell(mission: dict[str, Any], *, as_json: bool) -> None:

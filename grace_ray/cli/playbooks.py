@@ -1,13 +1,14 @@
 """grace playbooks: what may be done about trouble, what was done, and what has helped."""
 
 import json
+from collections.abc import Mapping
 from typing import Annotated, Any, cast
 
 import typer
 
 from grace_ray.cli.connection import connect
 from grace_ray.cli.options import After, By, Home, Json, Limit, Note, Url
-from grace_ray.cli.printing import age, print_fields, print_json, print_table, say
+from grace_ray.cli.printing import age, print_fields, print_json, print_page, print_table, say
 from grace_ray.core.errors import InvalidInput
 from grace_ray.core.jsonable import to_plain
 from grace_ray.core.playbook import RunStatus
@@ -39,14 +40,8 @@ def list_playbooks(
 ) -> None:
     """List the playbooks."""
     found = connect(home, url).playbooks(limit=limit, after=after)
-    page = {"items": to_plain(found.items), "next": found.next}
-    if as_json:
-        print_json(page)
-        return
-    rows = [(p["id"], p["risk"], ", ".join(s["kind"] for s in p["steps"]), p["description"]) for p in page["items"]]
-    print_table(("playbook", "risk", "steps", "what it does"), rows, nothing="No playbooks.")
-    if page["next"]:
-        typer.echo(f"More: --after {page['next']}")
+    columns = ("playbook", "risk", "steps", "what it does")
+    print_page(found, columns, _playbook_row, nothing="No playbooks.", as_json=as_json)
 
 
 @app.command()
@@ -99,25 +94,8 @@ def runs(
 ) -> None:
     """List runs, newest first."""
     found = connect(home, url).playbook_runs(status=cast("RunStatus | None", status), limit=limit, after=after)
-    page = {"items": to_plain(found.items), "next": found.next}
-    if as_json:
-        print_json(page)
-        return
-    rows = [
-        (
-            f"{r['status']} (dry)" if r["is_dry"] else r["status"],
-            r["playbook"],
-            r["subject"],
-            r["by"],
-            age(r["created_at"]),
-            "" if r["reward"] is None else f"{r['reward']:+.2f}",
-            r["run_id"],
-        )
-        for r in page["items"]
-    ]
-    print_table(("status", "playbook", "subject", "by", "created", "reward", "run"), rows, nothing="No runs.")
-    if page["next"]:
-        typer.echo(f"More: --after {page['next']}")
+    columns = ("status", "playbook", "subject", "by", "created", "reward", "run")
+    print_page(found, columns, _run_row, nothing="No runs.", as_json=as_json)
 
 
 @app.command()
@@ -169,6 +147,23 @@ def recommend(
         for r in ranked
     ]
     print_table(("playbook", "expected", "chosen", "rewards", "why"), rows, nothing="No playbooks.")
+
+
+def _playbook_row(playbook: Mapping[str, Any]) -> tuple[Any, ...]:
+    steps = ", ".join(step["kind"] for step in playbook["steps"])
+    return playbook["id"], playbook["risk"], steps, playbook["description"]
+
+
+def _run_row(run: Mapping[str, Any]) -> tuple[Any, ...]:
+    return (
+        f"{run['status']} (dry)" if run["is_dry"] else run["status"],
+        run["playbook"],
+        run["subject"],
+        run["by"],
+        age(run["created_at"]),
+        "" if run["reward"] is None else f"{run['reward']:+.2f}",
+        run["run_id"],
+    )
 
 
 def _parameter(text: str) -> tuple[str, Any]:

@@ -3,14 +3,16 @@
 import json
 import shutil
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import typer
 from rich.cells import cell_len, set_cell_size
 
+from grace_ray.client.answers import Page
 from grace_ray.core.clock import utc_now
+from grace_ray.core.jsonable import to_plain
 
 TEXT_MIN = 40  # columns that a table's last, wordy column wants; with less it goes under its row
 INDENT = "    "
@@ -43,6 +45,24 @@ def age(at: str | None) -> str:
         if abs(seconds) >= length_s:
             return f"{seconds // length_s:.0f} {unit} ago" if seconds > 0 else f"in {-seconds // length_s:.0f} {unit}"
     return "now"
+
+
+def print_page(
+    found: Page[Any],
+    columns: Sequence[str],
+    row: Callable[[Mapping[str, Any]], Sequence[Any]],
+    *,
+    nothing: str,
+    as_json: bool,
+) -> None:
+    """Print one page of a list: as a table of what ``row`` makes of each item, or as JSON; and where it goes on."""
+    page = {"items": to_plain(found.items), "next": found.next}
+    if as_json:
+        print_json(page)
+        return
+    print_table(columns, [row(item) for item in page["items"]], nothing=nothing)
+    if found.next:
+        typer.echo(f"More: --after {found.next}")
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, nothing: str = "") -> None:
