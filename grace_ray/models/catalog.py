@@ -10,8 +10,10 @@ from typing import Any
 from grace_ray.core.errors import NotFound
 
 LEARNERS: dict[str, str] = {
+    "ability": "grace_ray.models.score.ability.AbilityModel",
     "anomalies": "grace_ray.models.detect.anomaly.AnomalyDetector",
     "forecasts": "grace_ray.models.forecast.pool.ForecastPool",
+    "moving trust": "grace_ray.models.score.moving.MovingTrust",
     "policy": "grace_ray.models.choose.policy.Policy",
     "templates": "grace_ray.models.templates.miner.TemplateMiner",
     "warnings": "grace_ray.models.detect.warnings.WarningCalibrator",
