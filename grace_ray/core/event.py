@@ -9,6 +9,7 @@ from typing import Any
 from grace_ray.core.canonical import canonical
 from grace_ray.core.clock import from_us, to_us
 from grace_ray.core.entry import Entry
+from grace_ray.core.event_types import lookup
 from grace_ray.core.fact import Fact, Row
 
 SEVERITIES = ("low", "medium", "high", "critical")
@@ -37,6 +38,44 @@ class Event:
     trace: str = ""
     cause: str = ""
     data: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of_type(
+        cls,
+        name: str,
+        *,
+        id: str,  # noqa: A002 -- as the field
+        source: str,
+        at: datetime,
+        message: str,
+        subject: str = "",
+        trace: str = "",
+        cause: str = "",
+        data: Mapping[str, Any] | None = None,
+        severity: str = "",
+        pattern: str = "",
+    ) -> "Event":
+        """Return an event that means what the registry says of its type; ``severity``, ``pattern`` where they differ.
+
+        >>> Event.of_type("github.rate_limit", id="1", source="s", at=datetime.now(), message="").pattern
+        'blocked'
+        """
+        kind = lookup(name)
+        return cls(
+            id=id,
+            source=source,
+            type=name,
+            at=at,
+            domain=kind.domain,
+            severity=severity or kind.severity,
+            pattern=pattern or kind.pattern,
+            message=message,
+            success=kind.success,
+            subject=subject,
+            trace=trace,
+            cause=cause,
+            data=data or {},
+        )
 
     def to_row(self) -> Row:
         """Return the event as a journal row; empty fields are left out of the body."""

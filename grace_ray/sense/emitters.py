@@ -68,16 +68,13 @@ class Emitter:
 
     def _stamped(self, signal: Signal) -> Event:
         kind, at = lookup(signal.type), self._clock()
-        return Event(
+        return Event.of_type(
+            signal.type,
             id=time_id(at, self._rng),
             source=self._source,
-            type=signal.type,
             at=at,
-            domain=kind.domain,
             severity=derivation.severity(kind, signal.data),
-            pattern=kind.pattern,
             message=signal.message or derivation.message(signal.type, signal.data),
-            success=kind.success,
             subject=signal.subject,
             data=signal.data,
         )

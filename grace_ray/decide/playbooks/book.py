@@ -5,7 +5,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from grace_ray.core.event import Event
-from grace_ray.core.event_types import lookup
 from grace_ray.core.ids import derived_id
 from grace_ray.core.metric import Metric
 from grace_ray.core.playbook import Run
@@ -133,16 +132,12 @@ class Book:
 
 def _event(run: Run, now: datetime) -> Event:
     """Return the event that triage hears of a run's end."""
-    kind = lookup("playbook.completed" if run.status == "completed" else "playbook.failed")
-    return Event(
-        id=derived_id(now, run.run_id, kind.type),
+    name = "playbook.completed" if run.status == "completed" else "playbook.failed"
+    return Event.of_type(
+        name,
+        id=derived_id(now, run.run_id, name),
         source=SOURCE,
-        type=kind.type,
         at=now,
-        domain=kind.domain,
-        severity=kind.severity,
-        pattern=kind.pattern,
-        success=kind.success,
         subject=run.playbook,
         trace=run.run_id,
         cause=run.cause,

@@ -4,7 +4,6 @@ from datetime import datetime
 
 from grace_ray.core.canonical import canonical
 from grace_ray.core.event import Event
-from grace_ray.core.event_types import lookup
 from grace_ray.core.fact import Fact
 from grace_ray.core.follower import Effects
 from grace_ray.core.forecast import IncidentWarning
@@ -41,17 +40,13 @@ def of_warning(warning: IncidentWarning, metric: Metric, now: datetime) -> Effec
 
 def _event(warning: IncidentWarning, metric: Metric, cause: str, now: datetime) -> Event:
     is_open = warning.status == "open"
-    kind = lookup("forecast.breach.predicted" if is_open else "forecast.breach.averted")
+    name = "forecast.breach.predicted" if is_open else "forecast.breach.averted"
     in_time = f", in about {warning.minutes_to_breach:.0f} min" if warning.minutes_to_breach else ""
-    return Event(
-        id=derived_id(now, warning.warning_id, kind.type),
+    return Event.of_type(
+        name,
+        id=derived_id(now, warning.warning_id, name),
         source=SOURCE,
-        type=kind.type,
         at=now,
-        domain=kind.domain,
-        severity=kind.severity,
-        pattern=kind.pattern,
-        success=kind.success,
         subject=warning.metric_id,
         trace=warning.warning_id,
         cause=cause,

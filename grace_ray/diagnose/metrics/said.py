@@ -82,16 +82,14 @@ def _event(
     cause: str = "",
 ) -> Fact:
     kind = lookup(name)
-    event = Event(
+    event = Event.of_type(
+        name,
         id=derived_id(from_us(at_us), name, series, str(at_us)),
         source=SOURCE,
-        type=name,
         at=from_us(at_us),
-        domain=kind.domain,
-        severity=severity or kind.severity,
+        severity=severity,
         pattern="" if kind.success else f"{kind.pattern} {_ODD.sub('_', metric_of(series))}"[:_PATTERN_MAX],
         message=text,
-        success=kind.success,
         subject=series,
         cause=cause,
         data=data,

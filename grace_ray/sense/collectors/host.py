@@ -10,7 +10,6 @@ from typing import Any
 import psutil
 
 from grace_ray.core.event import Event
-from grace_ray.core.event_types import lookup
 from grace_ray.core.ids import derived_id
 from grace_ray.settings import SensorSettings
 
@@ -77,36 +76,30 @@ class HostCollector:
         return [self._event("service.degraded", now, resource, text, value, limit)]
 
     def _event(self, name: str, now: datetime, resource: str, text: str, value: float, limit: float) -> Event:
-        kind = lookup(name)
-        is_grave = not kind.success and value >= max(_VERY_FULL, limit) and resource.startswith(("disk", "memory"))
-        return Event(
+        is_worse, matters_most = name == "service.degraded", resource.startswith(("disk", "memory"))
+        is_grave = is_worse and matters_most and value >= max(_VERY_FULL, limit)
+        return Event.of_type(
+            name,
             id=derived_id(now, SOURCE, self._host, name, resource),
             source=SOURCE,
-            type=name,
             at=now,
-            domain=kind.domain,
-            severity="critical" if is_grave else kind.severity,
-            pattern=kind.pattern,
+            severity="critical" if is_grave else "",
             message=text,
-            success=kind.success,
             subject=f"{self._host}: {resource}",
             data={"host": self._host, "resource": resource, "value": round(value, 4), "limit": limit},
         )
 
     def _observed(self, reading: HostReading, now: datetime) -> Event:
-        kind = lookup("host.observed")
         shares = {"cpu": reading.cpu, "memory": reading.memory, "files": reading.files, "swap": reading.swap}
         numbers = {name: round(value, 4) for name, value in shares.items()}
         disks = {mount: round(share, 4) for mount, share in reading.disks.items()}
-        return Event(
-            id=derived_id(now, SOURCE, self._host, kind.type),
+        name = "host.observed"
+        return Event.of_type(
+            name,
+            id=derived_id(now, SOURCE, self._host, name),
             source=SOURCE,
-            type=kind.type,
             at=now,
-            domain=kind.domain,
-            severity=kind.severity,
             message=f"host {self._host}: cpu {reading.cpu:.0%}, memory {reading.memory:.0%}",
-            success=True,
             subject=self._host,
             data={"host": self._host, "disks": disks, "load_per_core": round(reading.load_per_core, 3), **numbers}
             | dict(reading.details),

@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any
 
 from grace_ray.core.event import Event
-from grace_ray.core.event_types import lookup
 from grace_ray.core.ids import derived_id
 
 SOURCE = "grace/sensors"
@@ -96,17 +95,5 @@ class RuntimeCollector:
 
 
 def _event(name: str, now: datetime, subject: str, text: str, data: Mapping[str, Any]) -> Event:
-    kind = lookup(name)
-    return Event(
-        id=derived_id(now, SOURCE, name, subject, text),
-        source=SOURCE,
-        type=name,
-        at=now,
-        domain=kind.domain,
-        severity=kind.severity,
-        pattern=kind.pattern,
-        message=text,
-        success=kind.success,
-        subject=subject,
-        data=data,
-    )
+    event_id = derived_id(now, SOURCE, name, subject, text)
+    return Event.of_type(name, id=event_id, source=SOURCE, at=now, message=text, subject=subject, data=data)
