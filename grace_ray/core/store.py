@@ -253,6 +253,10 @@ class Transaction(Protocol):
         """Delete up to ``limit`` snapshots of this step that began before ``before_us``; return how many."""
         ...
 
+    def prune_series(self, limit: int) -> int:
+        """Delete up to ``limit`` series that have neither points nor snapshots; return how many."""
+        ...
+
     def prune_bodies(self, after: int, upto: int, kinds: frozenset[str]) -> int:
         """Set the bodies of entries with after < seq <= upto of these kinds to NULL; return how many."""
         ...

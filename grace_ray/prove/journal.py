@@ -144,7 +144,7 @@ class Journal:
         return before, self._writer.size_bytes()
 
     def prune_series(self, work: Callable[[Transaction], int]) -> int:
-        """Run one deletion of old points or snapshots; return how many rows went. See prove/retention.py."""
+        """Run one deletion of old points, snapshots or series; return how many rows went. See prove/retention.py."""
         counts: list[int] = []
         self._recovered()
         self._writer.transact(lambda transaction: counts.append(work(transaction)))

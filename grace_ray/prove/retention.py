@@ -53,6 +53,8 @@ class Retention:
 class SeriesRetention:
     """Prunes points older than ``keep_points``, and snapshots of each step (seconds) older than ``keep_snapshots``.
 
+    A series of which nothing is left goes, too: its name makes room for another one (``metrics.series_max``).
+
     A point that the metrics part has not taken yet stays, where that part is on (``is_followed``): what it makes of it
     is kept longer.
     """
@@ -73,7 +75,7 @@ class SeriesRetention:
         self._is_followed = is_followed
 
     def step(self, now: datetime) -> int:
-        """Prune up to SERIES_STEP points, or snapshots of one step; return how many went, 0 when done.
+        """Prune up to SERIES_STEP points, snapshots of one step, or series; return how many went, 0 when done.
 
         To be called where the journal is written. Raises StoreUnavailable.
         """
@@ -84,7 +86,7 @@ class SeriesRetention:
         for step_s, keep in self._keep_snapshots.items():
             if gone := self._prune_snapshots(step_s, to_us(now - keep)):
                 return gone
-        return 0
+        return self._prune(lambda transaction: transaction.prune_series(SERIES_STEP))
 
     def _prune_snapshots(self, step_s: int, before: int) -> int:
         return self._prune(lambda transaction: transaction.prune_snapshots(step_s, before, SERIES_STEP))

@@ -454,6 +454,18 @@ class TestSeries:
         assert [s.start_us for s in reader.snapshots("a", 300, 0, 2**62)] == [900, 1200]
         assert reader.snapshots("other", 3600, 0, 2**62) == kept[1:]
 
+    def test_a_series_is_pruned_when_neither_points_nor_snapshots_of_it_are_left(self, writer, reader):
+        self.put(writer, point(1), point(2, "with-points"))
+        write(writer, lambda transaction: transaction.put_snapshots([snapshot(0, "with-snapshots")]))
+        pruned: list[int] = []
+        write(writer, lambda transaction: pruned.append(transaction.prune_series(10)))
+        write(writer, lambda transaction: transaction.prune_points(2_000_000, 2**62, 10))
+        write(writer, lambda transaction: pruned.append(transaction.prune_series(10)))
+        assert pruned == [0, 1]
+        assert [series.key for series in reader.series()] == ["with-points", "with-snapshots"]
+        self.put(writer, point(3))
+        assert [found.at_us for found in reader.points(point(3).series, 0, 2**62)] == [3_000_000], "it may come again"
+
 
 class TestVacuum:
     """The space of what was deleted comes back, and everything else stays."""

@@ -77,6 +77,10 @@ PUT_SNAPSHOT = f"""INSERT INTO snapshots (series_id, {_FIGURES}) VALUES (?, ?, ?
 PRUNE_SNAPSHOTS = """DELETE FROM snapshots WHERE (series_id, step_s, start_us) IN
     (SELECT series_id, step_s, start_us FROM snapshots WHERE step_s = ? AND start_us < ? ORDER BY start_us LIMIT ?)"""
 
+PRUNE_SERIES = """DELETE FROM series WHERE id IN (SELECT id FROM series AS s
+    WHERE NOT EXISTS (SELECT 1 FROM points AS p WHERE p.series_id = s.id)
+    AND NOT EXISTS (SELECT 1 FROM snapshots AS n WHERE n.series_id = s.id) LIMIT ?)"""
+
 
 def series_ids(count: int) -> str:
     """Return the statement that finds (key, id) of ``count`` series by their keys."""

@@ -290,6 +290,10 @@ class TableTransaction:
         """Delete up to ``limit`` snapshots of this step that began before ``before_us``; return how many."""
         return self._session.many(sql.PRUNE_SNAPSHOTS, [(step_s, before_us, limit)])
 
+    def prune_series(self, limit: int) -> int:
+        """Delete up to ``limit`` series that have neither points nor snapshots; return how many."""
+        return self._session.many(sql.PRUNE_SERIES, [(limit,)])
+
     def prune_bodies(self, after: int, upto: int, kinds: frozenset[str]) -> int:
         """Set the bodies of entries with after < seq <= upto of these kinds to NULL; return how many."""
         return self._session.many(sql.prune(len(kinds)), [(after, upto, *sorted(kinds))])

@@ -105,6 +105,13 @@ def test_points_go_first_then_five_minute_snapshots_then_hourly_ones(series, now
     assert prune_series(series, now) == 0
 
 
+def test_a_series_of_which_nothing_is_left_makes_room_for_another(series, now):
+    prune_series(series, now + timedelta(days=729))
+    assert [each.key for each in series.writer.series()] == ["m"], "hours of it are left"
+    prune_series(series, now + timedelta(days=731))
+    assert series.writer.series() == []
+
+
 def test_a_point_that_the_metrics_part_has_not_taken_stays(series, now):
     prune_series(series, now, is_followed=True)
     assert len(series.writer.points_after(0, 2000)) == 1000
