@@ -222,12 +222,12 @@ def fit(rows: np.ndarray, came: np.ndarray, weights: np.ndarray) -> Network:
         steps = torch.optim.AdamW(net.parameters(), lr=0.02, weight_decay=0.05)
         rate = torch.optim.lr_scheduler.CosineAnnealingLR(steps, EPOCHS)
         for _ in range(EPOCHS):
-            for batch in torch.randperm(len(inputs)).split(1024):
+            for batch in torch.split(torch.randperm(len(inputs)), 1024):
                 losses = torch.nn.functional.binary_cross_entropy_with_logits(
                     net(inputs[batch])[:, 0], wanted[batch], reduction="none"
                 )
                 steps.zero_grad()
-                ((losses * weighed[batch]).sum() / weighed[batch].sum()).backward()
+                torch.autograd.backward((losses * weighed[batch]).sum() / weighed[batch].sum())
                 steps.step()
             rate.step()
         parts.append([parameter.detach().numpy().astype(float) for parameter in net.parameters()])
