@@ -208,6 +208,36 @@ class AuthToken(Section):
     scopes: tuple[str, ...]
 
 
+class TrustSettings(Section):
+    """Recommendations, how far their agents can be trusted, and who is given a task."""
+
+    enabled: bool = True
+    keep_days: float = Field(90, gt=0, description="Age after which recommendations are cleaned up")
+    workspaces_max: int = Field(1000, ge=1, description="Workspaces beyond it are refused")
+    agents_max: int = Field(10_000, ge=1, description="Agents of one workspace; the longest silent are forgotten first")
+    dropped_by: float = Field(0.2, gt=0, le=1, description="Fall of an agent's expected success that triage hears of")
+    history_max: int = Field(200, ge=2, description="Recalculations kept for each agent's history")
+
+
+class MetaLearnerSettings(Section):
+    """Learning from outcomes: patterns, rules and profiles."""
+
+    enabled: bool = True
+    lookback_days: float = Field(7, gt=0, description="What a cycle looks back on")
+    samples_max: int = Field(200_000, ge=100, description="Of the newest outcomes in it, so many are looked at")
+    support_min: int = Field(20, ge=2, description="Outcomes that a pattern must rest on")
+    error_rate: float = Field(0.01, gt=0, lt=1, description="Chance that a cycle over noise reports any pattern")
+    trigger_outcomes: int = Field(500, ge=1, description="New outcomes after which a cycle is due")
+    timeout_s: float = Field(600, gt=0, description="Time of one cycle")
+
+
+class SchedulerSettings(Section):
+    """What is done at fixed times."""
+
+    enabled: bool = True
+    timezone: str = Field("UTC", description="Whose clock 'daily 02:00' means, such as Europe/Berlin")
+
+
 _Shareable = Literal["sensors", "metrics", "forecaster", "mission_launcher", "knowledge"]
 
 
@@ -283,6 +313,9 @@ class Settings(BaseSettings):
     playbooks: PlaybookSettings = PlaybookSettings()
     metrics: MetricsSettings = MetricsSettings()
     forecaster: ForecasterSettings = ForecasterSettings()
+    trust: TrustSettings = TrustSettings()
+    meta_learner: MetaLearnerSettings = MetaLearnerSettings()
+    scheduler: SchedulerSettings = SchedulerSettings()
     web: WebSettings = WebSettings()
     github: GithubSettings = GithubSettings()
     llm: LlmSettings = LlmSettings()

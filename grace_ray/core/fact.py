@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from grace_ray.core.canonical import canonical
 from grace_ray.core.clock import from_us, to_us
 
-KINDS = frozenset({"event", "finding", "decision", "outcome", "change", "mission", "knowledge"})
+KINDS = frozenset({"event", "finding", "decision", "outcome", "change", "mission", "knowledge", "recommendation"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ MARK = "retention"
 
 STEP = 1000
 SERIES_STEP = 5000
-RAW = frozenset({"event"})
+RAW = frozenset({"event", "recommendation"})
 
 
 class Retention:
