@@ -22,6 +22,16 @@ structlog.configure([structlog.dev.ConsoleRenderer(colors=False, exception_forma
 
 ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared"
+SWITCHES = {
+    "triage": "triage__enabled",
+    "mission_launcher": "missions__enabled",
+    "knowledge": "knowledge__enabled",
+    "sensors": "sensors__enabled",
+    "metrics": "metrics__enabled",
+    "playbooks": "playbooks__enabled",
+    "forecaster": "forecaster__enabled",
+}
+"""The setting that switches a part off, as grace_environment takes it."""
 
 
 @pytest.fixture(scope="session")

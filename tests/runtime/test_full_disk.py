@@ -38,7 +38,8 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture
 def grace(small_disk: Path) -> Iterator[OwnGrace]:
-    own = OwnGrace(small_disk / "home", web__enabled="false", github__enabled="false", sensors__interval_s=2)
+    off = {"web__enabled": "false", "github__enabled": "false", "ray__dashboard": "false"}
+    own = OwnGrace(small_disk / "home", **off, sensors__interval_s=2)
     yield own
     own.end()
 

@@ -46,6 +46,7 @@ def grace(tmp_path: Path, search: SlowSearch) -> Iterator[OwnGrace]:
         tmp_path / "home",
         web__search_url=search.url,
         github__enabled="false",
+        ray__dashboard="false",
         missions__lease_s=5,
         missions__max_running=CAP,
         triage__noisy_per_minute=1_000_000,

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Running
+from tests.conftest import SWITCHES, Running
 from tests.runtime.own import OwnGrace, eventually
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(240)]
@@ -22,6 +22,13 @@ pytestmark = [pytest.mark.cluster, pytest.mark.timeout(240)]
 @pytest.fixture
 def grace(tmp_path: Path) -> Iterator[OwnGrace]:
     own = OwnGrace(tmp_path / "home")
+    yield own
+    own.end()
+
+
+@pytest.fixture
+def bare_grace(tmp_path: Path) -> Iterator[OwnGrace]:
+    own = OwnGrace(tmp_path / "home", **dict.fromkeys(SWITCHES.values(), "false"), ray__dashboard=False)
     yield own
     own.end()
 
@@ -94,16 +101,16 @@ def test_sigterm_while_it_boots_is_clean(grace: OwnGrace, after_s: float) -> Non
     assert grace.stop(signal.SIGTERM) == 0
 
 
-def test_a_boot_that_fails_says_why(grace: OwnGrace, tmp_path: Path) -> None:
+def test_a_boot_that_fails_says_why(bare_grace: OwnGrace, tmp_path: Path) -> None:
     sabotage = tmp_path / "sabotage"
     sabotage.mkdir()
     (sabotage / "sitecustomize.py").write_text("import sys\nsys.modules['serve_apps.routes.otlp'] = None\n")
-    grace.environment["PYTHONPATH"] = str(sabotage)  # Ray's workers find it too: the application cannot be imported
-    failed = grace.grace("up")
+    bare_grace.environment["PYTHONPATH"] = str(sabotage)  # Ray's workers find it too: the application is not importable
+    failed = bare_grace.grace("up")
     assert failed.returncode == 1
     assert "The HTTP face does not start: ModuleNotFoundError: import of serve_apps.routes.otlp" in failed.stdout
     assert "Traceback" not in failed.stdout + failed.stderr
-    grace.assert_gone()
+    bare_grace.assert_gone()
 
 
 def _up_in_the_foreground(grace: OwnGrace) -> None:
