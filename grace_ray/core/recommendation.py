@@ -85,9 +85,9 @@ class TrustScore:
     """How far one agent can be trusted in one workspace; scores in 0-1.
 
     The five scores are the moving averages of the interface. Decisions rest on the others: ``expected`` is the
-    probability that its next outcome is good, ``interval`` its 95% credible interval, ``by_type`` the same for each type
-    of recommendation. ``calibration`` tells how often the agent was right where it said how sure it was. ``history`` has
-    the newest recalculations, oldest first: {at, overall, expected, low, high}.
+    probability that its next outcome is good, ``interval`` its 95% credible interval, ``by_type`` the same for each
+    type of recommendation. ``calibration`` tells how often the agent was right where it said how sure it was.
+    ``history`` has the newest recalculations, oldest first: {at, overall, expected, low, high}.
     """
 
     workspace_id: str
