@@ -1,0 +1,1 @@
+"""What is done at fixed times: timetables, the jobs of Grace, and the part that says when each is due."""
