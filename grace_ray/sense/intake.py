@@ -18,9 +18,11 @@ from grace_ray.core.event import SEVERITIES, Event
 from grace_ray.core.event_types import REGISTRY, EventType, lookup
 from grace_ray.core.fact import Row
 from grace_ray.sense import derivation
+from grace_ray.sense.encoding import FLOAT, NUL, encoded, has_nul
 from grace_ray.sense.raw import RawEvent, Rejected
 from grace_ray.sense.redaction import Redactor
-from grace_ray.sense.scan import Scanner, Sign
+from grace_ray.sense.scan import Scanner
+from grace_ray.sense.times import Times
 from grace_ray.settings import IntakeSettings
 
 ID_MAX, SOURCE_MAX, TYPE_MAX, SUBJECT_MAX, TEXT_MAX = 256, 512, 255, 1024, 4096
@@ -35,12 +37,6 @@ _EXTENSION = re.compile(r"[a-z0-9]{1,64}")
 _WORD = re.compile(r"[\w.-]{1,64}", re.ASCII)
 _PATTERN = re.compile(r"[\w .-]{0,128}", re.ASCII)
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?")
-_RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII)
-# What the fast encoder leaves to a second look. Floats are the one value that orjson and core.canonical may spell
-# differently: in exponent form (1e-7, 1e-07), and just above it (0.00001, 1e-05).
-_EXPONENTS = [f"{digit}e{sign}{power}" for digit in "0123456789" for sign in "+-" for power in "123456789"]
-_FLOAT = Sign(["0.00", *_EXPONENTS], re.compile(rb"0\.0000|\de[-+]\d{1,3}[,\]}]"))
-_NUL = Sign(["u000"], re.compile(rb"(?<=\\)u0000"))
 
 
 class Taken(NamedTuple):
@@ -72,10 +68,9 @@ class Intake:
     def __init__(self, settings: IntakeSettings) -> None:
         self._settings = settings
         self._redactor = Redactor(settings.redact_extra)
-        self._scanner = Scanner({"secret": self._redactor.sign, "float": _FLOAT, "nul": _NUL})
+        self._scanner = Scanner({"secret": self._redactor.sign, "float": FLOAT, "nul": NUL})
         self._source = lru_cache(maxsize=4096)(self._redactor.text)
-        self._future_us = int(settings.future_max_s * 1e6)
-        self._past_us = int(settings.past_max_days * 86400e6)
+        self._times = Times(settings)
 
     def take(self, raws: Sequence[RawEvent | Rejected], now: datetime) -> Taken:
         """Return the rows of ``raws`` (as a format decoded them); ``now`` (aware UTC) is the time of undated ones."""
@@ -97,7 +92,7 @@ class Intake:
         for index in {*found["float"], *found["secret"]}:
             rows[index] = self._redacted(drafts[index])
         for index in found["nul"]:
-            if _has_nul(drafts[index].body):
+            if has_nul(drafts[index].body):
                 rows[index] = None
                 place = places[index]
                 fault = InvalidInput("The data holds a NUL character.", "data")
@@ -119,21 +114,16 @@ class Intake:
         type_name = _required("type", get("type"), TYPE_MAX)
         if get("specversion") != "1.0":
             raise InvalidInput("The attribute specversion must be '1.0'.", "specversion")
-        at_us = self._reported(get("reported"), now_us) if (time := get("time")) is None else self._time(time, now_us)
+        at_us = (
+            self._reported(get("reported"), now_us)
+            if (time := get("time")) is None
+            else self._times.read("time", time, now_us)
+        )
         subject = "" if (subject := get("subject")) is None else _text("subject", subject, SUBJECT_MAX)
         cause = "" if (cause := get("cause")) is None else _text("cause", cause, ID_MAX)
         body, has_message = _body(raw, lookup(type_name))
-        encoded = self._encoded(body)
-        row = Row(event_id, at_us, "event", type_name, source, subject, _trace(raw), cause, encoded)
+        row = Row(event_id, at_us, "event", type_name, source, subject, _trace(raw), cause, self._encoded(body))
         return _Draft(row, body, has_message)
-
-    def _time(self, value: Any, now_us: int) -> int:
-        at_us = _rfc3339(value)
-        if at_us > now_us + self._future_us:
-            raise InvalidInput(f"The time {value} lies more than {self._settings.future_max_s:g} s ahead.", "time")
-        if at_us < now_us - self._past_us:
-            raise InvalidInput(f"The time {value} lies more than {self._settings.past_max_days:g} days back.", "time")
-        return at_us
 
     def _reported(self, value: Any, now_us: int) -> int:
         """Return the time that a system without CloudEvents wrote, where it is plausible, else the time of receipt.
@@ -143,38 +133,15 @@ class Intake:
         if value is None:
             return now_us
         try:
-            return self._time(value, now_us)
+            return self._times.read("time", value, now_us)
         except InvalidInput:
             return now_us
 
     def _encoded(self, body: dict[str, Any]) -> bytes:
-        """Return the bytes of a body, canonical but for some floats. Raises TooLarge, and InvalidInput if too deep."""
-        try:
-            encoded = orjson.dumps(body, option=orjson.OPT_SORT_KEYS)
-        except TypeError:  # nested beyond orjson's limit, the one thing it decodes and does not encode
-            self._check_depth(body)
-            encoded = canonical(body)
-        if len(encoded) > self._settings.event_max_bytes:
-            raise TooLarge(f"The event has {len(encoded)} bytes; {self._settings.event_max_bytes} are allowed.", "data")
-        # As many brackets as levels allowed cannot be too deep; only what has more is measured.
-        if encoded.count(b"{") + encoded.count(b"[") > self._settings.depth_max:
-            self._check_depth(body)
-        return encoded
-
-    def _check_depth(self, body: dict[str, Any]) -> None:
-        limit = self._settings.depth_max
-        level: list[Any] = [value for value in body.get("data", {}).values() if isinstance(value, dict | list)]
-        depth = 1
-        while level:
-            depth += 1
-            if depth > limit:
-                raise InvalidInput(f"The data is nested more than {limit} levels deep.", "data")
-            level = [
-                inner
-                for value in level
-                for inner in (value.values() if isinstance(value, dict) else value)
-                if isinstance(inner, dict | list)
-            ]
+        octets = encoded(body, body.get("data", {}).values(), "data", self._settings.depth_max)
+        if len(octets) > self._settings.event_max_bytes:
+            raise TooLarge(f"The event has {len(octets)} bytes; {self._settings.event_max_bytes} are allowed.", "data")
+        return octets
 
     def _redacted(self, draft: _Draft) -> Row:
         body = self._redactor.value(draft.body)
@@ -325,30 +292,3 @@ def _from_base64(raw: RawEvent) -> Any:
         except ValueError as error:
             raise InvalidInput(f"The data is not {media_type}.", "data_base64") from error
     return {"base64": text}
-
-
-def _rfc3339(value: Any) -> int:
-    """Return microseconds since the epoch."""
-    if not isinstance(value, str) or not _RFC3339.fullmatch(value):
-        raise InvalidInput("The attribute time must be RFC 3339, such as 2026-01-31T12:00:00Z.", "time")
-    # RFC 3339 allows leap seconds and a small z, Python does not.
-    leap_us = 1_000_000 if value[17:19] == "60" else 0
-    text = f"{value[:17]}59{value[19:]}" if leap_us else value
-    try:
-        return to_us(datetime.fromisoformat(text.replace("z", "Z"))) + leap_us
-    except (ValueError, OverflowError) as error:
-        raise InvalidInput(f"The time {value} does not exist.", "time") from error
-
-
-def _has_nul(value: Any) -> bool:
-    level = [value]
-    while level:
-        if any("\0" in inner for inner in level if isinstance(inner, str)):
-            return True
-        level = [
-            inner
-            for item in level
-            if isinstance(item, dict | list)
-            for inner in ([*item.keys(), *item.values()] if isinstance(item, dict) else item)
-        ]
-    return False
