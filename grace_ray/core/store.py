@@ -1,9 +1,9 @@
 """What the store takes and gives: records (views that followers keep), commits, pages, and the ports to them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from grace_ray.core.entry import Entry
 from grace_ray.core.fact import Row
@@ -16,6 +16,9 @@ class Record(NamedTuple):
     ``(view, key)`` is unique. Lists are by ``status`` (a short word, "" where there is none) and go down by ``rank``
     (a float: urgency, seconds since the epoch, ...), ties by key. ``body`` is opaque: canonical JSON, or raw bytes
     such as a vector. A ``body`` of None deletes the record.
+
+    The views of core/recommendation.py are typed: the body is the JSON of the view's noun, and the store keeps each
+    field of it in a column of its own. What is read back has every field, and loads to the same noun.
     """
 
     view: str
@@ -133,6 +136,50 @@ class Reader(Protocol):
         """Return how many records a view holds, by status."""
         ...
 
+    def find_records(self, view: str, keys: Sequence[str]) -> list[Record]:
+        """Return the records with these keys, each once, in no particular order."""
+        ...
+
+    def below(self, view: str, rank: float, limit: int) -> list[str]:
+        """Return the keys of up to ``limit`` records with a rank below ``rank``, lowest first."""
+        ...
+
+    def cells(
+        self,
+        view: str,
+        columns: Sequence[str],
+        workspace_id: str,
+        above: float,
+        upto: float,
+        limit: int = 1_000_000,
+    ) -> list[tuple[Any, ...]]:
+        """Return columns of a workspace's records in a typed view with above < rank <= upto, newest first.
+
+        A column is a field of the noun: text, number or boolean, times as RFC 3339 text, nested values as JSON text,
+        None where the noun has None. Beside them "key", "rank" and "record_status" are those of the record. Raises
+        InvalidInput for a view or column that there is not.
+        """
+        ...
+
+    def matching(self, view: str, column: str, value: str, workspace_id: str, limit: int = 100) -> list[Record]:
+        """Return a workspace's records with ``value`` in a column of a typed view, newest first; none for "".
+
+        The columns are correlation_id and workflow_id of recommendations, and recommendation_id of outcomes; raises
+        InvalidInput for another one.
+        """
+        ...
+
+    def workspaces(self, view: str) -> list[str]:
+        """Return the workspaces that a typed view has records of, in order. Raises InvalidInput for another view."""
+        ...
+
+    def of_workspace(self, view: str, workspace_id: str) -> Iterator[Record]:
+        """Yield each record of a workspace (keys from core.recommendation.key_of) in order of key, a page at a time.
+
+        What is put meanwhile may be among them or not; everything else comes once.
+        """
+        ...
+
     def follower(self, name: str) -> FollowerState:
         """Return where a follower stands; cursor 0 and no state where it never committed."""
         ...
@@ -226,7 +273,7 @@ class Transaction(Protocol):
         ...
 
     def put_records(self, records: Sequence[Record]) -> None:
-        """Upsert records; a body of None deletes."""
+        """Upsert records; a body of None deletes. Raises InvalidInput for a body that does not fit a typed view."""
         ...
 
     def follower(self, name: str) -> FollowerState:

@@ -31,7 +31,7 @@ def writer(url: str) -> TableWriter:
 
 
 class PostgresSession:
-    """One connection; see tables.Session."""
+    """One connection; see session.Session."""
 
     contains = "position(? in lower(convert_from(body, 'UTF8'))) > 0"
     size = "SELECT pg_database_size(current_database())"

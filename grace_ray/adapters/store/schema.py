@@ -6,7 +6,7 @@ from typing import Any
 
 from grace_ray.core.errors import NewerVersion
 
-REVISIONS = ("0001", "0002")
+REVISIONS = ("0001", "0002", "0003")
 """Every revision that this version of Grace knows, oldest first; a test holds it to the migrations folder."""
 
 

@@ -1,4 +1,4 @@
-"""Every SQL statement of the store, once: what both databases understand, with ``?`` for a value."""
+"""The store's SQL statements but those of records (views.py): what both databases know, with ``?`` for a value."""
 
 # ruff: noqa: S608 -- what is put into these strings are our own column names and question marks; values are bound
 
@@ -14,7 +14,6 @@ from grace_ray.core.store import EntryFilter
 
 COLUMNS = Entry._fields
 _ENTRY = ", ".join(COLUMNS)
-_RECORD = "view, key, status, -rank_neg, body"
 LOOKUP_MAX = 500
 
 VERSION = "SELECT version_num FROM alembic_version"
@@ -35,14 +34,6 @@ CHECKPOINTS = "SELECT body FROM checkpoints WHERE tree_size > ? ORDER BY tree_si
 CHECKPOINT = "SELECT body FROM checkpoints ORDER BY tree_size DESC LIMIT 1"
 PUT_CHECKPOINT = """INSERT INTO checkpoints (tree_size, body) VALUES (?, ?)
     ON CONFLICT (tree_size) DO UPDATE SET body = excluded.body"""
-
-RECORD = f"SELECT {_RECORD} FROM records WHERE view = ? AND key = ?"
-SCAN = f"SELECT {_RECORD} FROM records WHERE view = ?"
-COUNT_RECORDS = "SELECT status, count(*) FROM records WHERE view = ? GROUP BY status"
-PUT_RECORD = """INSERT INTO records (view, key, status, rank_neg, body) VALUES (?, ?, ?, ?, ?)
-    ON CONFLICT (view, key) DO UPDATE
-    SET status = excluded.status, rank_neg = excluded.rank_neg, body = excluded.body"""
-DELETE_RECORD = "DELETE FROM records WHERE view = ? AND key = ?"
 
 FOLLOWER = "SELECT cursor_seq, state, state_seq FROM followers WHERE name = ?"
 CURSORS = "SELECT name, cursor_seq, state_seq FROM followers"
@@ -129,12 +120,6 @@ def select_entries(where: EntryFilter, contains: str, *, newest: bool) -> tuple[
         values.append(where.text.casefold())
     terms.append("seq < ?" if newest else "seq > ?")
     return f"SELECT {_ENTRY} FROM entries WHERE {' AND '.join(terms)} ORDER BY seq{' DESC' * newest} LIMIT ?", values
-
-
-def select_records(*, by_status: bool, is_next: bool) -> str:
-    """Return the statement for one page of records: highest rank first, ties by key."""
-    terms = "view = ?" + " AND status = ?" * by_status + " AND (rank_neg, key) > (?, ?)" * is_next
-    return f"SELECT {_RECORD} FROM records WHERE {terms} ORDER BY rank_neg, key LIMIT ?"
 
 
 def encode_after(rank: float, key: str) -> str:

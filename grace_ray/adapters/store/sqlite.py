@@ -32,7 +32,7 @@ def writer(path: Path) -> TableWriter:
 
 
 class SqliteSession:
-    """One connection to the file; see tables.Session. ``lock`` is a file descriptor that is closed with it."""
+    """One connection to the file; see session.Session. ``lock`` is a file descriptor that is closed with it."""
 
     contains = "holds_text(body, ?)"
     size = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()"

@@ -1,72 +1,25 @@
 """The store's readers and transactions in terms of SQL, over a Session of either database."""
 
 import threading
-from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 from grace_ray.adapters.store import series as series_tables
 from grace_ray.adapters.store import sql
+from grace_ray.adapters.store.records import RecordReader, put_records
+from grace_ray.adapters.store.session import Session
 from grace_ray.core.entry import Entry
-from grace_ray.core.errors import InvalidInput, StoreUnavailable
+from grace_ray.core.errors import StoreUnavailable
 from grace_ray.core.sample import Point, Series, Snapshot, StoredPoint
-from grace_ray.core.store import ANY, EntryFilter, FollowerState, Record, RecordPage, Transaction
+from grace_ray.core.store import ANY, EntryFilter, FollowerState, Record, Transaction
 
 _entry: Callable[[tuple[Any, ...]], Entry] = partial(tuple.__new__, Entry)  # Entry._make without its Python frame
 _point: Callable[[tuple[Any, ...]], StoredPoint] = partial(tuple.__new__, StoredPoint)
 
 
-class Session(Protocol):
-    """One connection, used by one thread at a time. Every failure is a StoreUnavailable, InvalidInput or Conflict."""
-
-    contains: str
-    size: str
-
-    def rows(self, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """Run a query and return its rows."""
-        ...
-
-    def many(self, statement: str, rows: Iterable[Sequence[Any]]) -> int:
-        """Run a statement for each row of values; return how many rows of the table it changed."""
-        ...
-
-    def append(self, entries: Sequence[Entry]) -> None:
-        """Insert entries in the fastest way that the database has."""
-        ...
-
-    def begin(self) -> None:
-        """Start a transaction; outside of one every statement stands alone."""
-        ...
-
-    def commit(self) -> None:
-        """Make the transaction durable."""
-        ...
-
-    def rollback(self) -> None:
-        """Undo the transaction, if one is open."""
-        ...
-
-    def vacuum(self, limit_s: float) -> None:
-        """Give the space of what was deleted back, within so many seconds. Raises StoreUnavailable beyond."""
-        ...
-
-    def close(self) -> None:
-        """Give the connection back."""
-        ...
-
-
-class TableReader:
-    """Implements core.store.Reader over a pool of sessions.
-
-    ``connect`` opens a session, or returns None while there is no store yet: everything then reads as empty.
-    """
-
-    def __init__(self, connect: Callable[[], Session | None]) -> None:
-        self._connect = connect
-        self._idle: deque[Session] = deque()
-        self._lock = threading.Lock()
-        self._is_closed = False
+class TableReader(RecordReader):
+    """Implements core.store.Reader over a pool of sessions; see session.SessionPool."""
 
     def head(self) -> int:
         """Return the seq of the last entry, 0 on an empty journal."""
@@ -83,31 +36,6 @@ class TableReader:
     def find(self, entry_id: str) -> list[Entry]:
         """Return the entries with this id (one per source that used it)."""
         return list(map(_entry, self._rows(sql.FIND, (entry_id,))))
-
-    def record(self, view: str, key: str) -> Record | None:
-        """Return one record, or None."""
-        rows = self._rows(sql.RECORD, (view, key))
-        return Record._make(rows[0]) if rows else None
-
-    def records(self, view: str, status: str | None = None, limit: int = 100, after: str | None = None) -> RecordPage:
-        """Return a page of records, highest rank first. Raises InvalidInput (field ``after``) for a bad cursor."""
-        values: list[Any] = [view]
-        if status is not None:
-            values.append(status)
-        if after is not None:
-            values.extend(sql.decode_after(after))
-        statement = sql.select_records(by_status=status is not None, is_next=after is not None)
-        rows = self._rows(statement, (*values, limit + 1))
-        items = [Record._make(row) for row in rows[:limit]]
-        return RecordPage(items, sql.encode_after(items[-1].rank, items[-1].key) if items and rows[limit:] else None)
-
-    def scan(self, view: str) -> list[Record]:
-        """Return every record of a view, in no particular order."""
-        return [Record._make(row) for row in self._rows(sql.SCAN, (view,))]
-
-    def count(self, view: str) -> dict[str, int]:
-        """Return how many records a view holds, by status."""
-        return dict(self._rows(sql.COUNT_RECORDS, (view,)))
 
     def follower(self, name: str) -> FollowerState:
         """Return where a follower stands; cursor 0 and no state where it never committed."""
@@ -168,18 +96,6 @@ class TableReader:
         rows = self._rows(sql.CHECKPOINT)
         return rows[0][0] if rows else None
 
-    def close(self) -> None:
-        """Release connections; the reader cannot be used afterwards."""
-        with self._lock:
-            self._is_closed = True
-        self._close_idle()
-
-    def _close_idle(self) -> None:
-        with self._lock:
-            idle, self._idle = self._idle, deque()
-        for session in idle:
-            session.close()
-
     def _select(self, where: EntryFilter, start: int, limit: int, *, newest: bool) -> list[Entry]:
         session = self._take()
         if session is None:
@@ -187,42 +103,6 @@ class TableReader:
         statement, values = sql.select_entries(where, session.contains, newest=newest)
         rows = self._run(session, statement, (*values, start, limit))
         return list(map(_entry, rows))
-
-    def _number(self, statement: str, values: Sequence[Any] = ()) -> int:
-        rows = self._rows(statement, values)
-        return int(rows[0][0]) if rows else 0
-
-    def _rows(self, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        session = self._take()
-        return [] if session is None else self._run(session, statement, values)
-
-    def _take(self) -> Session | None:
-        if self._is_closed:
-            raise StoreUnavailable("The reader of the store is closed.")
-        try:
-            return self._idle.pop()
-        except IndexError:
-            return self._connect()
-
-    def _run(self, session: Session, statement: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
-        try:
-            rows = session.rows(statement, values)
-        except InvalidInput:
-            self._give_back(session)
-            raise
-        except BaseException:
-            session.close()
-            self._close_idle()  # what ended this connection may have ended the others
-            raise
-        self._give_back(session)
-        return rows
-
-    def _give_back(self, session: Session) -> None:
-        with self._lock:
-            if not self._is_closed:
-                self._idle.append(session)
-                return
-        session.close()
 
 
 class TableTransaction:
@@ -254,13 +134,7 @@ class TableTransaction:
 
     def put_records(self, records: Sequence[Record]) -> None:
         """Upsert records; a body of None deletes. Of several for one key the last counts."""
-        last = {record[:2]: record for record in records}
-        puts = [(r.view, r.key, r.status, -r.rank, r.body) for r in last.values() if r.body is not None]
-        deletes = [key for key, record in last.items() if record.body is None]
-        if puts:
-            self._session.many(sql.PUT_RECORD, puts)
-        if deletes:
-            self._session.many(sql.DELETE_RECORD, deletes)
+        put_records(self._session, records)
 
     def follower(self, name: str) -> FollowerState:
         """Return where a follower stands inside this transaction."""

@@ -12,6 +12,7 @@ import pytest
 
 from grace_ray.adapters.store import sql, sqlite
 from grace_ray.adapters.store.open import open_reader, open_writer
+from grace_ray.adapters.store.views import view_of
 from grace_ray.core.errors import StoreUnavailable
 from grace_ray.core.fact import Row
 from grace_ray.core.store import EntryFilter
@@ -108,16 +109,32 @@ def test_settings_without_a_database_url_open_the_file_in_the_home(tmp_path):
     reader.close()
 
 
+ADVICE = view_of("agent_recommendations")
+
+
 @pytest.mark.parametrize(
     ("statement", "index"),
     [
-        (sql.select_records(by_status=False, is_next=True), "records_by_rank (view=? AND (rank_neg,key)>(?,?))"),
+        (view_of("v").page(by_status=False, is_next=True), "records_by_rank (view=? AND (rank_neg,key)>(?,?))"),
         (
-            sql.select_records(by_status=True, is_next=True),
+            view_of("v").page(by_status=True, is_next=True),
             "records_by_status (view=? AND status=? AND (rank_neg,key)>(?,?))",
         ),
-        (sql.select_records(by_status=False, is_next=False), "records_by_rank (view=?)"),
-        (sql.RECORD, "view=? AND key=?"),
+        (view_of("v").page(by_status=False, is_next=False), "records_by_rank (view=?)"),
+        (view_of("v").record, "view=? AND key=?"),
+        (view_of("v").below, "records_by_rank (view=? AND rank_neg>?)"),
+        (view_of("v").between_keys, "view=? AND key>? AND key<?"),
+        (ADVICE.record, "key=?"),
+        (ADVICE.among(2), "key=?"),
+        (ADVICE.below, "agent_recommendations_by_rank (rank_neg>?)"),
+        (ADVICE.between_keys, "key>? AND key<?"),
+        (ADVICE.page(by_status=False, is_next=False), "agent_recommendations_by_rank"),
+        (ADVICE.page(by_status=True, is_next=True), "agent_recommendations_by_status (record_status=? AND (rank_neg,"),
+        (ADVICE.matching("correlation_id"), "by_correlation_id (workspace_id=? AND correlation_id=?)"),
+        (ADVICE.matching("workflow_id"), "by_workflow_id (workspace_id=? AND workflow_id=?)"),
+        (view_of("recommendation_outcomes").matching("recommendation_id"), "AND recommendation_id=?)"),
+        (ADVICE.cells(["outcome"]), "agent_recommendations_by_workspace (workspace_id=? AND rank_neg>? AND rank_neg<"),
+        (ADVICE.workspaces(), "COVERING INDEX agent_recommendations_by_workspace (workspace_id>?)"),
         (sql.FIND, "entries_by_id (id=?)"),
         (sql.lookup(3), "entries_by_id (id=? AND source=?)"),
         (sql.select_entries(EntryFilter(kinds=frozenset({"finding"})), "", newest=False)[0], "entries_by_kind (kind=?"),
