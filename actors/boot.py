@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from grace_ray import wiring
 from grace_ray.core.event_types import REGISTRY
+from grace_ray.decide.scheduling.jobs import planned_jobs
 from grace_ray.settings import Settings
 
 PROBE_S = 3.0
@@ -39,6 +40,8 @@ def detail_of(part: str, settings: Settings) -> str:
         f"trained every {settings.forecaster.train_interval_s / 3600:g} h",
         "metrics": f"measured every {settings.metrics.interval_s:g} s, summed up every "
         f"{settings.metrics.snapshot_s / 60:g} min, {len(settings.metrics.scrape)} endpoints scraped",
+        "scheduler": f"{sum(job.is_on for job in planned_jobs(settings))} jobs, by the clock of "
+        f"{settings.scheduler.timezone}",
         "sensors": f"host and runtime every {settings.sensors.interval_s:g} s",
     }
     if part == "playbooks":

@@ -227,6 +227,7 @@ def _part_specs(settings: Settings) -> list[Any]:
     from actors.metrics import MetricsActor
     from actors.mission_launcher import MissionLauncherActor
     from actors.playbooks import PlaybooksActor
+    from actors.scheduler import SchedulerActor
     from actors.sensors import SensorsActor
     from actors.shared import shared_by
     from actors.supervisor import PartSpec
@@ -240,6 +241,7 @@ def _part_specs(settings: Settings) -> list[Any]:
         "sensors": SensorsActor,
         "metrics": MetricsActor,
         "forecaster": ForecasterActor,
+        "scheduler": SchedulerActor,
     }
     together: dict[str, dict[str, type]] = {}
     for part, maker in makers.items():

@@ -6,6 +6,7 @@ environment wins over the file. An unknown name is an error: no setting is accep
 
 from pathlib import Path
 from typing import Any, Literal, get_args
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
@@ -237,8 +238,16 @@ class SchedulerSettings(Section):
     enabled: bool = True
     timezone: str = Field("UTC", description="Whose clock 'daily 02:00' means, such as Europe/Berlin")
 
+    @field_validator("timezone")
+    @classmethod
+    def _is_known(cls, timezone: str) -> str:
+        try:
+            return ZoneInfo(timezone).key
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+            raise ValueError(f"{timezone!r} is no time zone that is known here, such as Europe/Berlin") from error
 
-_Shareable = Literal["sensors", "metrics", "forecaster", "mission_launcher", "knowledge"]
+
+_Shareable = Literal["sensors", "metrics", "forecaster", "scheduler", "mission_launcher", "knowledge"]
 
 
 class SharedProcess(Section):
@@ -270,7 +279,7 @@ class RaySettings(Section):
     haproxy: bool = Field(False, description="Use Serve's HAProxy ingress: five times the requests, one process more")
     shared: tuple[SharedProcess, ...] = Field(
         (
-            SharedProcess(name="senses", parts=("sensors", "metrics", "forecaster")),
+            SharedProcess(name="senses", parts=("sensors", "metrics", "forecaster", "scheduler")),
             SharedProcess(name="learning", parts=("mission_launcher", "knowledge")),
         ),
         description="Light parts that live in one process: an idle process costs 0.8% of a core and 80 MB",
@@ -351,6 +360,7 @@ class Settings(BaseSettings):
             "metrics": self.metrics.enabled,
             "playbooks": self.playbooks.enabled,
             "forecaster": self.forecaster.enabled,
+            "scheduler": self.scheduler.enabled,
         }
 
     def actor_of(self, part: str) -> str:

@@ -149,6 +149,14 @@ def forecaster_artefacts(settings: Settings) -> Any:
     return ForecasterArtefacts(settings.home)
 
 
+def build_scheduler(settings: Settings) -> Any:
+    """Return decide.scheduling.part.Scheduler with Grace's jobs."""
+    from grace_ray.decide.scheduling.jobs import planned_jobs
+    from grace_ray.decide.scheduling.part import Scheduler
+
+    return Scheduler(planned_jobs(settings))
+
+
 def build_runbooks(settings: Settings) -> Any:
     """Return the reader of the folders of runbooks that the settings name."""
     from grace_ray.adapters.vcs.runbooks import RunbookFolders
