@@ -12,6 +12,9 @@ from grace_ray.core.errors import NotFound
 LEARNERS: dict[str, str] = {
     "ability": "grace_ray.models.score.ability.AbilityModel",
     "anomalies": "grace_ray.models.detect.anomaly.AnomalyDetector",
+    "calibration": "grace_ray.models.score.calibration.Calibration",
+    "consensus": "grace_ray.models.score.confusion.ConfusionModel",
+    "drift": "grace_ray.models.score.drift.DriftDetector",
     "forecasts": "grace_ray.models.forecast.pool.ForecastPool",
     "moving trust": "grace_ray.models.score.moving.MovingTrust",
     "policy": "grace_ray.models.choose.policy.Policy",

@@ -99,14 +99,14 @@ def test_on_real_agents_and_tasks_the_loss_is_far_below_that_of_rates():
 
 def test_the_interval_holds_the_true_share_about_as_often_as_it_says():
     held = 0
-    for seed in range(60):
+    for seed in range(30):
         rng = np.random.default_rng(seed)
         chance = float(rng.uniform(0.1, 0.9))
         fleet = [outcome(n, f"b{n % 5}", float(rng.random() < 0.5)) for n in range(100)]
         model = lived([*fleet, *(outcome(100 + n, "a", float(rng.random() < chance)) for n in range(30))])
         belief = model.expect("a", "k0")
         held += belief.low <= chance <= belief.high
-    assert held >= 50
+    assert held >= 26
 
 
 def test_a_new_agent_is_like_the_fleet_and_its_interval_is_wide():
@@ -141,14 +141,14 @@ def test_an_agent_that_changed_overnight_is_caught_within_some_tens_of_outcomes(
 
 def test_a_steady_agent_has_no_trend():
     moved = 0
-    for seed in range(20):
+    for seed in range(10):
         rng = np.random.default_rng(seed)
         chance = float(rng.uniform(0.1, 0.9))
         model = lived([outcome(n, f"b{n % 6}", float(rng.random() < 0.6)) for n in range(100)])
         for start in range(100, 300, 50):
             model.learn_many([outcome(start + n, "a", float(rng.random() < chance)) for n in range(50)])
             moved += model.trend("a").word != "stable"
-    assert moved <= 4
+    assert moved <= 2
 
 
 def test_an_agent_that_always_claims_success_gains_nothing_by_it():
