@@ -232,6 +232,7 @@ def _part_specs(settings: Settings) -> list[Any]:
     from actors.shared import shared_by
     from actors.supervisor import PartSpec
     from actors.triage import TriageActor
+    from actors.trust import TrustActor
 
     makers = {
         "triage": TriageActor,
@@ -242,6 +243,7 @@ def _part_specs(settings: Settings) -> list[Any]:
         "metrics": MetricsActor,
         "forecaster": ForecasterActor,
         "scheduler": SchedulerActor,
+        "trust": TrustActor,
     }
     together: dict[str, dict[str, type]] = {}
     for part, maker in makers.items():

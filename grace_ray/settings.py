@@ -247,7 +247,7 @@ class SchedulerSettings(Section):
             raise ValueError(f"{timezone!r} is no time zone that is known here, such as Europe/Berlin") from error
 
 
-_Shareable = Literal["sensors", "metrics", "forecaster", "scheduler", "mission_launcher", "knowledge"]
+_Shareable = Literal["sensors", "metrics", "forecaster", "scheduler", "mission_launcher", "knowledge", "trust"]
 
 
 class SharedProcess(Section):
@@ -280,7 +280,7 @@ class RaySettings(Section):
     shared: tuple[SharedProcess, ...] = Field(
         (
             SharedProcess(name="senses", parts=("sensors", "metrics", "forecaster", "scheduler")),
-            SharedProcess(name="learning", parts=("mission_launcher", "knowledge")),
+            SharedProcess(name="learning", parts=("mission_launcher", "knowledge", "trust")),
         ),
         description="Light parts that live in one process: an idle process costs 0.8% of a core and 80 MB",
     )
@@ -361,6 +361,7 @@ class Settings(BaseSettings):
             "playbooks": self.playbooks.enabled,
             "forecaster": self.forecaster.enabled,
             "scheduler": self.scheduler.enabled,
+            "trust": self.trust.enabled,
         }
 
     def actor_of(self, part: str) -> str:

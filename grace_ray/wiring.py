@@ -139,7 +139,7 @@ def build_forecaster(settings: Settings) -> Any:
 
     metrics = {metric.id: metric for metric in load_catalog(settings).metrics}
     steps = Steps(settings.metrics.snapshot_s, max(1, round(settings.metrics.interval_s)))
-    return Forecaster(settings.forecaster, metrics, steps, load)
+    return Forecaster(settings.forecaster, metrics, steps, load, is_scheduled=settings.scheduler.enabled)
 
 
 def forecaster_artefacts(settings: Settings) -> Any:
@@ -147,6 +147,13 @@ def forecaster_artefacts(settings: Settings) -> Any:
     from grace_ray.adapters.artefacts.forecaster import ForecasterArtefacts
 
     return ForecasterArtefacts(settings.home)
+
+
+def build_trust(settings: Settings) -> Any:
+    """Return decide.trust.part.TrustPart."""
+    from grace_ray.decide.trust.part import TrustPart
+
+    return TrustPart(settings.trust)
 
 
 def build_scheduler(settings: Settings) -> Any:

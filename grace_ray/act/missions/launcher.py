@@ -285,7 +285,9 @@ class Launcher:
         self._model.learn_one(
             kind_of(mission.cluster_key), contributed, empty_handed, has_helped, from_us(entry.recorded_us)
         )
-        self._put(replace(mission, helped=has_helped), changes)
+        body = {"helped": has_helped, "contributed": sorted(contributed), "empty_handed": sorted(empty_handed)}
+        said = mission_fact(mission, "mission.judged", from_us(entry.recorded_us), body, cause=entry.id, key=entry.id)
+        self._put(replace(mission, helped=has_helped), changes, said)
         changes.add(Record(MODEL_VIEW, MODEL_KEY, "", 0.0, canonical(self._model.state())))
 
     def _start(self, mission: Mission, worker: str, now: datetime, changes: Changes) -> Start:

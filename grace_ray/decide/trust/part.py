@@ -1,0 +1,313 @@
+"""The trust part: keeps every workspace's recommendations with what became of them, and scores their agents.
+
+A follower of what comes in about recommendations. Outcomes may come before what they judge (they wait), twice (the
+journal takes them once), late, in contradiction (the one made last counts), or be taken back.
+"""
+
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import orjson
+
+from grace_ray.core.canonical import canonical
+from grace_ray.core.clock import to_text
+from grace_ray.core.entry import Entry
+from grace_ray.core.errors import InvalidInput, NotFound
+from grace_ray.core.event import Event
+from grace_ray.core.fact import Fact
+from grace_ray.core.follower import NOTHING, Effects
+from grace_ray.core.ids import derived_id
+from grace_ray.core.jsonable import from_plain, to_plain
+from grace_ray.core.recommendation import (
+    JUDGED,
+    KIND,
+    OUTCOMES_VIEW,
+    RECOMMENDATIONS_VIEW,
+    TRACKED,
+    TRUST_VIEW,
+    TrustScore,
+    key_of,
+)
+from grace_ray.core.schedule import JOB_DUE, JOB_ENDED
+from grace_ray.core.store import Reader, Record
+from grace_ray.decide.trust import own
+from grace_ray.decide.trust import sheet as sheets
+from grace_ray.decide.trust.sheet import Plain
+from grace_ray.decide.trust.workspace import Tally, Workspace, packed, unpacked
+from grace_ray.settings import TrustSettings
+
+RECALCULATION, CLEANUP = "trust_recalculation", "recommendation_cleanup"
+_SCORES_A_TICK = 500
+TALLIES_VIEW = "trust_tallies"
+_WAITING_MAX = 10_000
+_CLEAN_A_TURN = 50_000
+
+
+class TrustPart:
+    """See the module. What the models learned is in the state, everything else in records."""
+
+    name = "trust"
+    follows = own.FOLLOWS | {KIND}
+
+    def __init__(self, settings: TrustSettings) -> None:
+        self._settings = settings
+        self._lock = threading.RLock()
+        self._workspaces: dict[str, Workspace] = {}
+        self._waiting: dict[str, str] = {}
+
+    # Following
+
+    def handle(self, entries: Sequence[Entry], now: datetime) -> Effects:
+        """Take recommendations and outcomes, and do the jobs that are due."""
+        with self._lock:
+            effects = self._taken([entry for entry in entries if entry.kind == KIND], now)
+            for entry in entries:
+                if entry.type == JOB_DUE and entry.subject in (RECALCULATION, CLEANUP):
+                    effects += self._job(entry, now)
+                elif facts := own.told(entry):  # they come back from the journal like everyone's
+                    effects += Effects(facts=facts)
+            return effects
+
+    def tick(self, now: datetime) -> Effects:
+        """Make the scores anew of agents that something was learned of."""
+        with self._lock:
+            effects, left = NOTHING, _SCORES_A_TICK
+            for workspace in self._workspaces.values():
+                agents = workspace.take_changed(left)
+                left -= len(agents)
+                if agents:
+                    effects += self._scored(workspace, agents, now)
+            return effects
+
+    def state(self) -> bytes:
+        """Return what was learned."""
+        with self._lock:
+            return packed(self._workspaces)
+
+    def restore(self, state: bytes | None, reader: Reader) -> None:
+        """Start from what was learned and the records as they stand."""
+        with self._lock:
+            self._reader = reader
+            self._workspaces = unpacked(state, self._settings) if state else {}
+            histories = {
+                record.key: orjson.loads(record.body or b"{}")["history"] for record in reader.scan(TRUST_VIEW)
+            }
+            for record in sorted(reader.scan(TALLIES_VIEW), key=_rank):
+                tally = from_plain(Tally, orjson.loads(record.body or b"{}"))
+                self._workspace(record.status).put_back(tally, histories.get(record.key, ()))
+            self._waiting = {}
+            for record in reversed(reader.records(OUTCOMES_VIEW, "waiting", _WAITING_MAX).items):
+                plain = orjson.loads(record.body or b"{}")
+                self._waiting[key_of(plain["workspace_id"], plain["recommendation_id"])] = record.key
+
+    def relearn(self, entries: Sequence[Entry]) -> None:
+        """Learn again from outcomes, as the recommendations' records tell of them: these are as new as the cursor."""
+        plains = [sheets.plain_of(entry) for entry in entries if entry.type == JUDGED]
+        with self._lock:
+            found = self._sheets(
+                [key_of(plain["workspace_id"], plain["recommendation_id"]) for plain in plains if plain]
+            )
+            by_workspace: dict[str, list[Plain]] = {}
+            for sheet in found.values():
+                if "evaluated_at" in sheet:
+                    by_workspace.setdefault(sheet["workspace_id"], []).append(sheet)
+            for workspace_id, each in by_workspace.items():
+                self._workspace(workspace_id).teach(each)
+
+    # What people and programs ask
+
+    def operate(self, action: str, args: Mapping[str, Any], now: datetime) -> tuple[Effects, Any]:
+        """Do what is asked: ``recalculate`` all scores, ``clean_up`` what is older than it is kept."""
+        with self._lock:
+            if action == "recalculate":
+                return self._recalculated(now), {"workspaces": len(self._workspaces)}
+            if action == "clean_up":
+                effects = self._cleaned(now)
+                return effects, {"removed": len(effects.records)}
+        raise InvalidInput(f"The trust part cannot {action}.", "action")
+
+    def boost(self, workspace_id: str, agent_id: str, recommendation_type: str) -> dict[str, float]:
+        """Return by how much to adjust the confidence in an agent's advice, and what that rests on.
+
+        NotFound for an agent that the workspace does not know.
+        """
+        with self._lock:
+            return self._knowing(workspace_id, agent_id).boost(agent_id, recommendation_type)
+
+    def expect(self, workspace_id: str, agents: Sequence[str], kind: str, task: str = "") -> list[dict[str, float]]:
+        """Return {mean, low, high, n} of the next outcome of each agent; one that is new is like the fleet."""
+        with self._lock:
+            workspace = self._workspaces.get(workspace_id) or Workspace(workspace_id, self._settings)
+            beliefs = workspace.expect(agents, kind, task)
+        return [{"mean": each.mean, "low": each.low, "high": each.high, "n": each.n} for each in beliefs]
+
+    # Recommendations and outcomes
+
+    def _taken(self, entries: Sequence[Entry], now: datetime) -> Effects:
+        """Take entries in order; a recommendation is written once, as it stands after the last of them."""
+        records: list[Record] = []
+        news: dict[str, Plain] = {}
+        bodies: dict[str, bytes | None] = {}
+        steps: dict[str, list[tuple[Plain, Plain]]] = {}
+        known = self._judged_before(entries)
+        for entry in entries:
+            plain = sheets.plain_of(entry)
+            if plain is None:
+                continue
+            key = key_of(plain["workspace_id"], plain["recommendation_id"])
+            if entry.type == TRACKED:
+                if key in news:
+                    continue
+                news[key], bodies[key] = plain, entry.body
+                self._workspace(plain["workspace_id"]).track(plain)
+                judgements = self._waited_for(key)
+            elif entry.type == JUDGED:
+                judgements = [plain]
+            else:
+                continue
+            for judgement in judgements:
+                sheet = news.get(key) or known.get(key)
+                if sheet is None:
+                    records.append(self._made_wait(key, judgement))
+                elif sheets.is_older(judgement, sheet):
+                    records.append(sheets.judgement_record(judgement, "replaced"))
+                else:
+                    after = sheets.entered(sheet, judgement)
+                    status = "withdrawn" if after["outcome"] == "pending" else "known"
+                    records.append(sheets.judgement_record(judgement, status))
+                    news[key], bodies[key] = after, None
+                    steps.setdefault(plain["workspace_id"], []).append((sheet, after))
+        for workspace_id, each in steps.items():
+            self._workspace(workspace_id).learn(each)
+        records += [sheets.sheet_record(sheet, bodies[key]) for key, sheet in news.items()]
+        return Effects(records=records + self._tallied(now))
+
+    def _tallied(self, now: datetime) -> list[Record]:
+        """Return the records of the tallies that have changed."""
+        return [
+            Record(
+                TALLIES_VIEW,
+                key_of(workspace.workspace_id, tally.agent_id),
+                workspace.workspace_id,
+                now.timestamp(),
+                canonical(to_plain(tally)),
+            )
+            for workspace in self._workspaces.values()
+            for tally in workspace.take_touched()
+        ]
+
+    def _judged_before(self, entries: Sequence[Entry]) -> dict[str, Plain]:
+        """Return the sheets that stand already of what these entries judge."""
+        plains = [sheets.plain_of(entry) for entry in entries if entry.type == JUDGED]
+        return self._sheets([key_of(plain["workspace_id"], plain["recommendation_id"]) for plain in plains if plain])
+
+    def _sheets(self, keys: Iterable[str]) -> dict[str, Plain]:
+        found = self._reader.find_records(RECOMMENDATIONS_VIEW, list(dict.fromkeys(keys)))
+        return {record.key: orjson.loads(record.body) for record in found if record.body}
+
+    def _waited_for(self, key: str) -> list[Plain]:
+        """Return the judgement that came before its recommendation."""
+        waiting = self._waiting.pop(key, None)
+        found = self._reader.record(OUTCOMES_VIEW, waiting) if waiting else None
+        return [orjson.loads(found.body)] if found and found.body else []
+
+    def _made_wait(self, key: str, judgement: Plain) -> Record:
+        record = sheets.judgement_record(judgement, "waiting")
+        self._waiting.pop(key, None)
+        self._waiting[key] = record.key
+        while len(self._waiting) > _WAITING_MAX:
+            del self._waiting[next(iter(self._waiting))]
+        return record
+
+    def _workspace(self, workspace_id: str) -> Workspace:
+        found = self._workspaces.get(workspace_id)
+        if found is None:
+            found = self._workspaces[workspace_id] = Workspace(workspace_id, self._settings)
+        return found
+
+    def _knowing(self, workspace_id: str, agent_id: str) -> Workspace:
+        workspace = self._workspaces.get(workspace_id)
+        if workspace is None or agent_id not in workspace.tallies:
+            raise NotFound(f"Workspace {workspace_id} knows no agent {agent_id}.", "agent_id")
+        return workspace
+
+    # Scores
+
+    def _scored(self, workspace: Workspace, agents: Sequence[str], now: datetime) -> Effects:
+        scores = workspace.scores(agents, now)
+        fallen = [_dropped(score, before, now).to_fact() for score, before in workspace.fallen(scores)]
+        records = [_score_record(score) for score in scores]
+        return Effects(facts=fallen, records=records + self._tallied(now))
+
+    def _recalculated(self, now: datetime) -> Effects:
+        effects = NOTHING
+        for workspace in self._workspaces.values():
+            workspace.recalculate(now)
+            effects += self._scored(workspace, workspace.take_changed(len(workspace.changed)), now)
+        return effects
+
+    def _cleaned(self, now: datetime) -> Effects:
+        """Return the end of what is older than it is kept; what was learned from it stays."""
+        before = (now - timedelta(days=self._settings.keep_days)).timestamp()
+        gone = [
+            Record(view, key, "", 0.0, None)
+            for view in (RECOMMENDATIONS_VIEW, OUTCOMES_VIEW)
+            for key in self._reader.below(view, before, _CLEAN_A_TURN)
+        ]
+        return Effects(records=gone)
+
+    def _job(self, entry: Entry, now: datetime) -> Effects:
+        if entry.subject == RECALCULATION:
+            effects = self._recalculated(now)
+            detail = f"{sum(map(_is_score, effects.records))} scores made anew"
+        else:
+            effects = self._cleaned(now)
+            detail = f"{len(effects.records)} records older than {self._settings.keep_days:g} days removed"
+        ended = Fact(
+            id=derived_id(now, "job ended", entry.id),
+            at=now,
+            kind="outcome",
+            type=JOB_ENDED,
+            source="grace/trust",
+            subject=entry.subject,
+            trace=entry.trace,
+            cause=entry.id,
+            body={"status": "completed", "detail": detail},
+        )
+        return effects + Effects(facts=[ended])
+
+
+def _rank(record: Record) -> float:
+    return record.rank
+
+
+def _is_score(record: Record) -> bool:
+    return record.view == TRUST_VIEW
+
+
+def _score_record(score: TrustScore) -> Record:
+    key = key_of(score.workspace_id, score.agent_id)
+    return Record(TRUST_VIEW, key, score.workspace_id, score.expected, canonical(to_plain(score)))
+
+
+def _dropped(score: TrustScore, before: float, now: datetime) -> Event:
+    """Return the event that tells triage that an agent is not what it was."""
+    agent = score.agent_name or score.agent_id
+    return Event.of_type(
+        "trust.dropped",
+        id=derived_id(now, "trust.dropped", score.workspace_id, score.agent_id, to_text(now)),
+        source="grace/trust",
+        at=now,
+        subject=f"{score.workspace_id}/{score.agent_id}",
+        message=f"Trust in agent {agent} dropped: success expected {score.expected:.0%}, was {before:.0%}",
+        data={
+            "workspace_id": score.workspace_id,
+            "agent_id": score.agent_id,
+            "expected": round(score.expected, 4),
+            "before": round(before, 4),
+            "interval": [round(edge, 4) for edge in score.interval],
+            "sample_size": score.sample_size,
+        },
+    )

@@ -1,0 +1,261 @@
+"""What one workspace's outcomes have taught of its agents: the models, the tallies, and the scores made of them."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, cast
+
+from grace_ray.core.clock import to_text
+from grace_ray.core.recommendation import VALUES, Strength, Trend, TrustScore
+from grace_ray.decide.trust.sheet import Plain, evaluated, judged, kind_of
+from grace_ray.models.score.ability import AbilityModel, AbilitySettings
+from grace_ray.models.score.belief import Ask, Belief
+from grace_ray.models.score.moving import MovingSettings, MovingTrust
+from grace_ray.settings import TrustSettings
+
+_KINDS_MAX = 20
+_SETTLED_N = 10.0  # outcomes before a fall of the expectation is a fall of the agent, and not of our ignorance
+_STATE_VERSION = 1
+
+
+@dataclass(slots=True)
+class Tally:
+    """Plain sums of one agent, kept as a record, and so always as new as the recommendations.
+
+    ``reference`` is the expectation that a fall is measured against, None until there is one.
+    """
+
+    agent_id: str
+    name: str = ""
+    tracked: int = 0
+    judged: int = 0
+    approved: int = 0
+    rated: int = 0
+    quality: float = 0.0
+    kinds: dict[str, int] = field(default_factory=dict)
+    reference: float | None = None
+
+
+class Workspace:
+    """One workspace. The models come back from ``state``, tallies and histories from records.
+
+    ``changed`` are the agents whose scores are to be made anew, ``touched`` those whose tallies are to be written.
+    """
+
+    def __init__(self, workspace_id: str, settings: TrustSettings) -> None:
+        self.workspace_id = workspace_id
+        self._settings = settings
+        self.ability = AbilityModel(site=workspace_id, settings=AbilitySettings(max_agents=settings.agents_max))
+        self._moving = MovingTrust(MovingSettings(max_agents=settings.agents_max))
+        self.tallies: dict[str, Tally] = {}
+        self.histories: dict[str, list[Mapping[str, Any]]] = {}
+        self.changed: dict[str, None] = {}
+        self._touched: set[str] = set()
+
+    def track(self, sheet: Plain) -> None:
+        """Know of a new recommendation."""
+        tally = self._tally(sheet["agent_id"])
+        tally.tracked += 1
+        tally.name = sheet.get("agent_name") or tally.name
+        if not tally.judged:
+            self.changed[sheet["agent_id"]] = None
+
+    def learn(self, steps: Sequence[tuple[Plain, Plain]]) -> None:
+        """Learn outcomes: (the sheet as it was, the sheet as it is now) of each, in order."""
+        for before, after in steps:
+            tally = self._tally(after["agent_id"])
+            _add(tally, before, -1)
+            _add(tally, after, 1)
+        self.teach([after for _, after in steps])
+
+    def teach(self, sheets: Sequence[Plain]) -> None:
+        """Let the models learn outcomes; one that they know already changes nothing."""
+        self.ability.learn_many([judged(sheet) for sheet in sheets])
+        self._moving.learn_many([evaluated(sheet) for sheet in sheets])
+        self.changed |= dict.fromkeys(sheet["agent_id"] for sheet in sheets)
+
+    def take_touched(self) -> list[Tally]:
+        """Return the tallies that have changed since the last time."""
+        touched, self._touched = self._touched, set()
+        return [self.tallies[agent] for agent in sorted(touched) if agent in self.tallies]
+
+    def take_changed(self, most: int) -> list[str]:
+        """Return up to ``most`` agents whose scores are to be made anew, and hold them for done."""
+        agents = list(self.changed)[:most]
+        for agent in agents:
+            del self.changed[agent]
+        return agents
+
+    def scores(self, agents: Sequence[str], now: datetime) -> list[TrustScore]:
+        """Return the scores of agents as they stand."""
+        asks = [[Ask(agent=agent), *(Ask(agent=agent, kind=kind) for kind in self._kinds(agent))] for agent in agents]
+        beliefs = iter(self.ability.expect_many([ask for each in asks for ask in each]))
+        return [
+            self._score(agent, [next(beliefs) for _ in each], now) for agent, each in zip(agents, asks, strict=True)
+        ]
+
+    def expect(self, agents: Sequence[str], kind: str, task: str = "") -> list[Belief]:
+        """Return what to expect of each agent's next outcome."""
+        return self.ability.expect_many([Ask(agent=agent, kind=kind, task=task) for agent in agents])
+
+    def boost(self, agent: str, kind: str) -> dict[str, float]:
+        """Return by how much to adjust the confidence in an agent's advice: its expectation less the fleet's."""
+        own, fleet = self.ability.expect_many([Ask(agent=agent, kind=kind), Ask(agent="", kind=kind)])
+        return {
+            "boost": own.mean - fleet.mean,
+            "expected": own.mean,
+            "low": own.low,
+            "high": own.high,
+            "fleet": fleet.mean,
+            "samples": own.n_kind,
+        }
+
+    def fallen(self, scores: Iterable[TrustScore]) -> list[tuple[TrustScore, float]]:
+        """Return the scores that have fallen by as much as the settings say, with what they fell from; once each."""
+        found = []
+        for score in scores:
+            tally = self.tallies[score.agent_id]
+            if tally.reference is None and score.sample_size >= _SETTLED_N:
+                self._tally(score.agent_id).reference = score.expected
+            if tally.reference is None:
+                continue
+            is_sure = score.interval[1] < tally.reference
+            if tally.reference - score.expected >= self._settings.dropped_by and is_sure:
+                found.append((score, tally.reference))
+                self._tally(
+                    score.agent_id
+                ).reference = 0.0  # nothing falls from there: once is enough until it is set anew
+        return found
+
+    def recalculate(self, now: datetime) -> None:
+        """Put what is learned in order, note every agent's standing in its history, and mark all for a new score."""
+        self.ability.settle()
+        agents = [agent for agent, tally in self.tallies.items() if tally.judged]
+        for score in self.scores(agents, now):
+            tally, history = self._tally(score.agent_id), self.histories.setdefault(score.agent_id, [])
+            low, high = score.interval
+            standing = {"overall": score.overall_trust_score, "expected": score.expected, "low": low, "high": high}
+            history.append({"at": to_text(now)} | {name: round(value, 4) for name, value in standing.items()})
+            del history[: -self._settings.history_max]
+            if score.sample_size >= _SETTLED_N:
+                tally.reference = max(score.expected, min(tally.reference or 0.0, score.interval[1]))
+        self.changed |= dict.fromkeys(self.tallies)
+
+    def state(self) -> tuple[Mapping[str, Any], list[bytes]]:
+        """Return (header, states of the models)."""
+        models = [self.ability.state(), self._moving.state()]
+        return {"version": _STATE_VERSION, "changed": list(self.changed)}, models
+
+    def restore(self, header: Mapping[str, Any], models: Sequence[bytes]) -> None:
+        """Know what the one knew that gave this state."""
+        ability, moving = models
+        self.ability.restore(ability)
+        self._moving.restore(moving)
+        self.changed = dict.fromkeys(header["changed"])
+
+    def put_back(self, tally: Tally, history: Sequence[Mapping[str, Any]]) -> None:
+        """Know an agent as its records tell of it."""
+        self.tallies[tally.agent_id] = tally
+        if history:
+            self.histories[tally.agent_id] = list(history)
+
+    def _tally(self, agent: str) -> Tally:
+        """Return the tally of an agent, to be changed; beyond the bound the longest silent agent is forgotten."""
+        tally = self.tallies.pop(agent, None) or Tally(agent_id=agent)
+        self.tallies[agent] = tally
+        self._touched.add(agent)
+        if len(self.tallies) > self._settings.agents_max:
+            gone = next(iter(self.tallies))
+            for held in (self.tallies, self.histories, self.changed):
+                held.pop(gone, None)
+        return tally
+
+    def _kinds(self, agent: str) -> list[str]:
+        """Return the types that an agent has most outcomes of."""
+        kinds = self.tallies[agent].kinds
+        return sorted(kinds, key=lambda kind: (-kinds[kind], kind))[:_KINDS_MAX]
+
+    def _score(self, agent: str, beliefs: Sequence[Belief], now: datetime) -> TrustScore:
+        tally, reading = self.tallies[agent], self._moving.reading(agent)
+        mean, low, high = _overall(beliefs[0], beliefs[1:], [tally.kinds[kind] for kind in self._kinds(agent)])
+        by_type = {
+            kind: {"expected": each.mean, "low": each.low, "high": each.high, "samples": each.n_kind}
+            for kind, each in zip(self._kinds(agent), beliefs[1:], strict=True)
+        }
+        return TrustScore(
+            workspace_id=self.workspace_id,
+            agent_id=agent,
+            agent_name=tally.name,
+            overall_trust_score=reading.overall,
+            accuracy_score=reading.accuracy,
+            consistency_score=reading.consistency,
+            timeliness_score=reading.timeliness,
+            reliability_score=reading.reliability,
+            approval_rate=tally.approved / tally.judged if tally.judged else None,
+            avg_quality_score=tally.quality / tally.rated if tally.rated else None,
+            trend=cast("Trend", self.ability.trend(agent).word),
+            recommendation_strength=cast("Strength", reading.strength),
+            sample_size=tally.judged,
+            expected=mean,
+            interval=(low, high),
+            by_type=by_type,
+            history=tuple(self.histories.get(agent, ())),
+            updated_at=now,
+        )
+
+
+def _overall(unknown: Belief, kinds: Sequence[Belief], counts: Sequence[int]) -> tuple[float, float, float]:
+    """Return (mean, low, high) over the types in the proportion in which the agent had them; of one without, unknown.
+
+    The edges are weighed like the means, as if all types were off in the same direction: wide rather than narrow.
+    """
+    if not kinds:
+        return unknown.mean, unknown.low, unknown.high
+    shares = [count / sum(counts) for count in counts]
+    mean, low, high = (
+        sum(share * edge for share, edge in zip(shares, edges, strict=True))
+        for edges in zip(*((each.mean, each.low, each.high) for each in kinds), strict=True)
+    )
+    return mean, low, high
+
+
+def _add(tally: Tally, sheet: Plain, sign: int) -> None:
+    """Add an outcome to the sums, or take it away."""
+    outcome = sheet.get("outcome", "pending")
+    if outcome not in VALUES:
+        return
+    tally.judged += sign
+    tally.approved += sign * (outcome == "approved")
+    quality = sheet.get("overall_quality_score")
+    if quality is not None:
+        tally.rated += sign
+        tally.quality += sign * quality
+    kind = kind_of(sheet)
+    tally.kinds[kind] = tally.kinds.get(kind, 0) + sign
+    if not tally.kinds[kind]:
+        del tally.kinds[kind]
+
+
+def packed(workspaces: Mapping[str, Workspace]) -> bytes:
+    """Return the states of workspaces as one: a line of JSON that tells the lengths of what follows it."""
+    headers, blobs = {}, []
+    for name, workspace in workspaces.items():
+        header, models = workspace.state()
+        headers[name] = {**header, "models": [len(model) for model in models]}
+        blobs += models
+    return json.dumps(headers, separators=(",", ":")).encode() + b"\n" + b"".join(blobs)
+
+
+def unpacked(state: bytes, settings: TrustSettings) -> dict[str, Workspace]:
+    """Return the workspaces of a state."""
+    head, _, rest = state.partition(b"\n")
+    found, at = {}, 0
+    for name, header in json.loads(head).items():
+        models = []
+        for length in header["models"]:
+            models.append(rest[at : at + length])
+            at += length
+        found[name] = Workspace(name, settings)
+        found[name].restore(header, models)
+    return found

@@ -1,0 +1,189 @@
+"""Recommendations and outcomes in any order and number: each counts once, and agents are scored by them."""
+
+from datetime import timedelta
+
+import pytest
+
+from grace_ray.core.errors import NotFound
+from grace_ray.core.fact import Fact
+from grace_ray.core.recommendation import OUTCOMES_VIEW, RECOMMENDATIONS_VIEW
+from grace_ray.core.schedule import JOB_DUE, JOB_ENDED
+from tests.grace_ray.decide.trust.house import START, WORKSPACE, House
+
+
+@pytest.fixture
+def house(tmp_path):
+    return House(tmp_path)
+
+
+def test_a_recommendation_waits_for_its_outcome(house):
+    name = house.recommend("ada", confidence_score=0.7, reasoning="seen it before", context={"service": "shop"})
+    house.settle()
+    sheet = house.sheet(name)
+    assert (sheet.outcome, sheet.agent_id, sheet.confidence_score, sheet.context) == (
+        "pending",
+        "ada",
+        0.7,
+        {"service": "shop"},
+    )
+    assert house.score("ada").sample_size == 0
+
+
+def test_an_outcome_is_entered_and_scores_the_agent(house):
+    name = house.recommend("ada")
+    house.judge(name, "approved", overall_quality_score=90.0, evaluator_feedback="good")
+    house.settle()
+    sheet, score = house.sheet(name), house.score("ada")
+    assert (sheet.outcome, sheet.overall_quality_score, sheet.evaluator_feedback) == ("approved", 90.0, "good")
+    assert (score.sample_size, score.approval_rate, score.avg_quality_score) == (1, 1.0, 90.0)
+    assert score.interval[0] < score.expected < score.interval[1]
+
+
+def test_an_outcome_that_comes_before_its_recommendation_waits_for_it(house):
+    house.judge("early", "rejected")
+    house.settle()
+    assert house.sheet("early") is None
+    house.wake()
+    house.recommend("ada", name="early")
+    house.settle()
+    assert house.sheet("early").outcome == "rejected"
+    assert house.score("ada").approval_rate == 0.0
+    assert house.reader.count(OUTCOMES_VIEW) == {"known": 1}
+
+
+def test_the_same_outcome_again_changes_nothing(house):
+    name = house.recommend("ada")
+    for _ in range(3):
+        house.judge(name, "approved", outcome_id="once", at=START)
+        house.settle()
+    assert house.score("ada").sample_size == 1
+
+
+def test_of_outcomes_that_contradict_each_other_the_one_made_last_counts(house):
+    name = house.recommend("ada")
+    house.judge(name, "approved", at=START + timedelta(hours=2))
+    house.judge(name, "rejected", at=START + timedelta(hours=1))
+    house.settle()
+    assert house.sheet(name).outcome == "approved"
+    house.judge(name, "partial", at=START + timedelta(hours=3))
+    house.settle()
+    assert house.sheet(name).outcome == "partial"
+    score = house.score("ada")
+    assert (score.sample_size, score.approval_rate) == (1, 0.0)
+
+
+def test_an_outcome_that_is_withdrawn_is_as_if_it_had_never_been(house):
+    house.live("ada", ["approved"] * 5)
+    house.settle()
+    before = house.score("ada")
+    name = house.recommend("ada")
+    house.judge(name, "rejected", overall_quality_score=5.0)
+    house.settle()
+    assert house.score("ada").expected < before.expected
+    house.judge(name, "pending")
+    house.settle()
+    after = house.score("ada")
+    assert house.sheet(name).outcome == "pending"
+    assert house.sheet(name).overall_quality_score is None
+    assert (after.sample_size, after.approval_rate) == (5, 1.0)
+    assert after.expected == pytest.approx(before.expected, abs=1e-6)
+
+
+def test_workspaces_know_nothing_of_each_other(house):
+    house.live("ada", ["approved"] * 20, workspace="one")
+    house.live("ada", ["rejected"] * 20, workspace="two")
+    house.settle()
+    assert house.score("ada", "one").interval[0] > house.score("ada", "two").interval[1]
+    with pytest.raises(NotFound, match="knows no agent eve"):
+        house.part.boost("one", "eve", "fix")
+
+
+def test_a_new_agent_is_neither_trusted_nor_condemned(house):
+    for number in range(5):
+        house.live(f"a{number}", ["approved", "approved", "rejected", "approved"] * 5)
+    house.settle()
+    new, known = house.part.expect(WORKSPACE, ["new", "a1"], "fix")
+    assert 0.55 < new["mean"] < 0.85
+    assert new["high"] - new["low"] > known["high"] - known["low"]
+    house.recommend("new")
+    house.settle()
+    assert house.part.boost(WORKSPACE, "new", "fix")["boost"] == pytest.approx(0.0, abs=1e-9)
+
+
+def test_an_agent_that_changed_overnight_is_found_out_and_triage_hears_of_it(house):
+    house.live("ada", ["approved"] * 60)
+    house.settle()
+    assert not house.facts("trust.dropped")
+    for _ in range(30):
+        house.live("ada", ["rejected"])
+        house.settle()
+    (dropped,) = house.facts("trust.dropped")
+    assert dropped.kind == "event"
+    assert dropped.subject == "acme/ada"
+    assert house.score("ada").trend == "declining"
+
+
+def test_an_agent_that_always_claims_success_gains_nothing_by_it(house):
+    house.live("boaster", ["rejected"] * 30, confidence_score=1.0)
+    house.live("modest", ["approved"] * 30, confidence_score=0.5)
+    house.settle()
+    assert house.score("boaster").interval[1] < house.score("modest").interval[0]
+
+
+def test_what_the_part_knows_survives_a_crash_at_any_moment(house):
+    house.live("ada", ["approved", "rejected"] * 10)
+    house.settle()
+    house.save()
+    house.live("ada", ["approved"] * 7)
+    house.judge("r1", "rejected", at=house.now)
+    house.settle()
+    before = house.score("ada")
+    house.wake()
+    house.loop.settle()
+    house.part._workspaces[WORKSPACE].changed["ada"] = None  # as if it had been about to be scored
+    house.settle()
+    after = house.score("ada")
+    assert (after.sample_size, after.approval_rate) == (before.sample_size, before.approval_rate)
+    assert after.expected == pytest.approx(before.expected, abs=1e-6)
+
+
+def test_the_dimension_timeliness_is_what_was_asked_against_what_it_took(house):
+    for _ in range(10):
+        for agent, took in (("quick", 100.0), ("slow", 9000.0)):
+            name = house.recommend(agent, latency_ms=took, within_ms=1000.0)
+            house.judge(name, "approved", overall_quality_score=70.0)
+    house.settle()
+    assert house.score("quick").timeliness_score > house.score("slow").timeliness_score
+
+
+def due(house, job):
+    body = {"scheduled_for": "2026-05-04T12:00:00Z", "reason": "scheduled"}
+    fact = Fact(id=f"due-{job}", at=house.now, kind="decision", type=JOB_DUE, source="s", subject=job, body=body)
+    house.loop.append([fact.to_row()])
+    house.settle()
+    (ended,) = house.facts(JOB_ENDED)
+    assert (ended.subject, ended.cause) == (job, f"due-{job}")
+
+
+def test_the_recalculation_makes_every_score_anew_and_adds_to_the_history(house):
+    house.live("ada", ["approved"] * 12)
+    house.live("bob", ["rejected"] * 3)
+    house.settle()
+    due(house, "trust_recalculation")
+    assert [len(house.score(agent).history) for agent in ("ada", "bob")] == [1, 1]
+    house.wake()
+    house.part.operate("recalculate", {}, house.now)
+    house.live("ada", ["approved"])
+    house.settle()
+    assert len(house.score("ada").history) == 2
+
+
+def test_recommendations_older_than_they_are_kept_are_cleaned_up_and_what_they_taught_stays(house):
+    house.live("ada", ["approved"] * 4)
+    house.settle()
+    house.pass_time(days=91)
+    kept = house.recommend("ada")
+    due(house, "recommendation_cleanup")
+    assert house.reader.count(RECOMMENDATIONS_VIEW) == {"acme/ada": 1}
+    assert house.sheet(kept) is not None
+    assert house.score("ada").sample_size == 4
