@@ -42,6 +42,7 @@ RECALCULATION, CLEANUP = "trust_recalculation", "recommendation_cleanup"
 _SCORES_A_TICK = 500
 TALLIES_VIEW = "trust_tallies"
 _WAITING_MAX = 10_000
+_VOTERS_MAX = 1000
 _CLEAN_A_TURN = 50_000
 
 
@@ -104,15 +105,14 @@ class TrustPart:
 
     def relearn(self, entries: Sequence[Entry]) -> None:
         """Learn again from outcomes, as the recommendations' records tell of them: these are as new as the cursor."""
-        plains = [sheets.plain_of(entry) for entry in entries if entry.type == JUDGED]
+        plains = [sheets.plain_of(entry) for entry in entries if entry.kind == KIND]
         with self._lock:
             found = self._sheets(
                 [key_of(plain["workspace_id"], plain["recommendation_id"]) for plain in plains if plain]
             )
             by_workspace: dict[str, list[Plain]] = {}
             for sheet in found.values():
-                if "evaluated_at" in sheet:
-                    by_workspace.setdefault(sheet["workspace_id"], []).append(sheet)
+                by_workspace.setdefault(sheet["workspace_id"], []).append(sheet)
             for workspace_id, each in by_workspace.items():
                 self._workspace(workspace_id).teach(each)
 
@@ -142,6 +142,19 @@ class TrustPart:
             workspace = self._workspaces.get(workspace_id) or Workspace(workspace_id, self._settings)
             beliefs = workspace.expect(agents, kind, task)
         return [{"mean": each.mean, "low": each.low, "high": each.high, "n": each.n} for each in beliefs]
+
+    def consensus(self, workspace_id: str, correlation_id: str) -> dict[str, Any]:
+        """Return what the agents that answered one question say together, and each agent's part in it.
+
+        Where answers are words that come again (core of ``Answers``), the agents' confusions weigh them; else each
+        agent's odds of being right do. NotFound where the workspace has no such question.
+        """
+        found = self._reader.matching(RECOMMENDATIONS_VIEW, "correlation_id", correlation_id, workspace_id, _VOTERS_MAX)
+        said = [orjson.loads(record.body) for record in found if record.body]
+        if not said:
+            raise NotFound(f"Workspace {workspace_id} has no question {correlation_id}.", "correlation_id")
+        with self._lock:
+            return self._workspace(workspace_id).consensus(correlation_id, said)
 
     # Recommendations and outcomes
 

@@ -12,11 +12,13 @@ from grace_ray.core.canonical import canonical
 from grace_ray.core.entry import Entry
 from grace_ray.core.recommendation import OUTCOMES_VIEW, RECOMMENDATIONS_VIEW, VALUES, key_of
 from grace_ray.core.store import Record
+from grace_ray.models.score.calibration import Claim
 from grace_ray.models.score.kept import Judged
 from grace_ray.models.score.moving import DIMENSIONS, Evaluated
 
 Plain = dict[str, Any]
 
+_ANSWER_MAX_CHARS = 100
 _TAKEN_OVER = ("quality_scores", "overall_quality_score", "evaluator_feedback")
 
 
@@ -69,6 +71,28 @@ def judged(sheet: Plain) -> Judged:
         at_s=moment(sheet["evaluated_at"]),
         confidence=sheet.get("confidence_score"),
     )
+
+
+def claimed(sheet: Plain) -> Claim | None:
+    """Return how sure the agent was and what came of it; None where it did not say."""
+    confidence = sheet.get("confidence_score")
+    if confidence is None:
+        return None
+    value = VALUES.get(sheet.get("outcome", "pending"))
+    return Claim(key=sheet["recommendation_id"], agent=sheet["agent_id"], confidence=confidence, value=value)
+
+
+def answer_of(sheet: Plain) -> str | None:
+    """Return what is recommended where it is a short answer: a word, number or truth value, alone or as ``answer``.
+
+    >>> answer_of({"recommendation_content": {"answer": True}}), answer_of({"recommendation_content": "restart"})
+    ('true', 'restart')
+    """
+    content = sheet.get("recommendation_content")
+    said = content.get("answer") if isinstance(content, dict) else content
+    if isinstance(said, str):
+        return said if 0 < len(said) <= _ANSWER_MAX_CHARS else None
+    return canonical(said).decode() if isinstance(said, bool | int | float) else None
 
 
 def evaluated(sheet: Plain) -> Evaluated:

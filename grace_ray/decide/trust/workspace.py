@@ -2,19 +2,24 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from math import exp, log
 from typing import Any, cast
 
+from grace_ray.core.canonical import canonical
 from grace_ray.core.clock import to_text
 from grace_ray.core.recommendation import VALUES, Strength, Trend, TrustScore
-from grace_ray.decide.trust.sheet import Plain, evaluated, judged, kind_of
+from grace_ray.decide.trust.answers import Answers
+from grace_ray.decide.trust.sheet import Plain, answer_of, claimed, evaluated, judged, kind_of
 from grace_ray.models.score.ability import AbilityModel, AbilitySettings
 from grace_ray.models.score.belief import Ask, Belief
+from grace_ray.models.score.calibration import Bin, Calibration
 from grace_ray.models.score.moving import MovingSettings, MovingTrust
 from grace_ray.settings import TrustSettings
 
 _KINDS_MAX = 20
+_SURE = 0.01  # nobody's word is worth more than 99 to 1
 _SETTLED_N = 10.0  # outcomes before a fall of the expectation is a fall of the agent, and not of our ignorance
 _STATE_VERSION = 1
 
@@ -47,6 +52,8 @@ class Workspace:
         self.workspace_id = workspace_id
         self._settings = settings
         self.ability = AbilityModel(site=workspace_id, settings=AbilitySettings(max_agents=settings.agents_max))
+        self.calibration = Calibration(site=workspace_id)
+        self.answers = Answers()
         self._moving = MovingTrust(MovingSettings(max_agents=settings.agents_max))
         self.tallies: dict[str, Tally] = {}
         self.histories: dict[str, list[Mapping[str, Any]]] = {}
@@ -55,6 +62,7 @@ class Workspace:
 
     def track(self, sheet: Plain) -> None:
         """Know of a new recommendation."""
+        self.answers.learn((sheet,))
         tally = self._tally(sheet["agent_id"])
         tally.tracked += 1
         tally.name = sheet.get("agent_name") or tally.name
@@ -70,9 +78,12 @@ class Workspace:
         self.teach([after for _, after in steps])
 
     def teach(self, sheets: Sequence[Plain]) -> None:
-        """Let the models learn outcomes; one that they know already changes nothing."""
-        self.ability.learn_many([judged(sheet) for sheet in sheets])
-        self._moving.learn_many([evaluated(sheet) for sheet in sheets])
+        """Let the models learn sheets; what they know already changes nothing."""
+        ended = [sheet for sheet in sheets if "evaluated_at" in sheet]
+        self.ability.learn_many([judged(sheet) for sheet in ended])
+        self._moving.learn_many([evaluated(sheet) for sheet in ended])
+        self.calibration.learn_many([claim for sheet in ended if (claim := claimed(sheet))])
+        self.answers.learn(sheets)
         self.changed |= dict.fromkeys(sheet["agent_id"] for sheet in sheets)
 
     def take_touched(self) -> list[Tally]:
@@ -111,6 +122,25 @@ class Workspace:
             "samples": own.n_kind,
         }
 
+    def consensus(self, question: str, sheets: Sequence[Plain]) -> dict[str, Any]:
+        """Return the likeliest answer to a question from what was said to it, and what it rests on."""
+        kind = kind_of(sheets[0])
+        beliefs = self.expect([sheet["agent_id"] for sheet in sheets], kind)
+        votes: dict[str, float] = {}
+        voters = []
+        for sheet, belief in zip(sheets, beliefs, strict=True):
+            answer = answer_of(sheet) or canonical(sheet.get("recommendation_content")).decode()
+            chance = min(max(belief.mean, _SURE), 1.0 - _SURE)
+            votes[answer] = votes.get(answer, 0.0) + log(chance / (1.0 - chance))
+            copied = self.answers.copied(sheet["agent_id"])
+            voters.append({"agent_id": sheet["agent_id"], "answer": answer, "expected": belief.mean, "copies": copied})
+        by_confusion = self.answers.consensus(kind, question)
+        return {"by": "confusion" if by_confusion else "trust", "voters": voters} | (by_confusion or _weighed(votes))
+
+    def calibrated(self, agent: str, confidence: float) -> float:
+        """Return the chance of success when an agent says that it is so sure."""
+        return self.calibration.calibrated(agent, confidence)
+
     def fallen(self, scores: Iterable[TrustScore]) -> list[tuple[TrustScore, float]]:
         """Return the scores that have fallen by as much as the settings say, with what they fell from; once each."""
         found = []
@@ -131,6 +161,7 @@ class Workspace:
     def recalculate(self, now: datetime) -> None:
         """Put what is learned in order, note every agent's standing in its history, and mark all for a new score."""
         self.ability.settle()
+        self.answers.settle()
         agents = [agent for agent, tally in self.tallies.items() if tally.judged]
         for score in self.scores(agents, now):
             tally, history = self._tally(score.agent_id), self.histories.setdefault(score.agent_id, [])
@@ -144,14 +175,17 @@ class Workspace:
 
     def state(self) -> tuple[Mapping[str, Any], list[bytes]]:
         """Return (header, states of the models)."""
-        models = [self.ability.state(), self._moving.state()]
-        return {"version": _STATE_VERSION, "changed": list(self.changed)}, models
+        models = [self.ability.state(), self._moving.state(), self.calibration.state(), *self.answers.models().values()]
+        header = {"version": _STATE_VERSION, "changed": list(self.changed), "answers": list(self.answers.models())}
+        return header, models
 
     def restore(self, header: Mapping[str, Any], models: Sequence[bytes]) -> None:
         """Know what the one knew that gave this state."""
-        ability, moving = models
+        ability, moving, calibration, *answers = models
         self.ability.restore(ability)
         self._moving.restore(moving)
+        self.calibration.restore(calibration)
+        self.answers.restore(dict(zip(header["answers"], answers, strict=True)))
         self.changed = dict.fromkeys(header["changed"])
 
     def put_back(self, tally: Tally, history: Sequence[Mapping[str, Any]]) -> None:
@@ -170,6 +204,11 @@ class Workspace:
             for held in (self.tallies, self.histories, self.changed):
                 held.pop(gone, None)
         return tally
+
+    def _calibration(self, agent: str) -> dict[str, Any]:
+        """Return {error, bins}; empty where the agent never said how sure it was."""
+        bins = self.calibration.curve(agent)
+        return {"error": self.calibration.error(agent), "bins": list(map(_rounded, bins))} if bins else {}
 
     def _kinds(self, agent: str) -> list[str]:
         """Return the types that an agent has most outcomes of."""
@@ -200,9 +239,23 @@ class Workspace:
             expected=mean,
             interval=(low, high),
             by_type=by_type,
+            calibration=self._calibration(agent),
             history=tuple(self.histories.get(agent, ())),
             updated_at=now,
         )
+
+
+def _weighed(votes: Mapping[str, float]) -> dict[str, Any]:
+    """Return the consensus of votes in log odds."""
+    most = max(votes.values())
+    odds = {answer: exp(vote - most) for answer, vote in votes.items()}
+    shares = {answer: share / sum(odds.values()) for answer, share in odds.items()}
+    best = max(shares, key=lambda answer: (shares[answer], answer))
+    return {"answer": best, "probability": shares[best], "probabilities": shares}
+
+
+def _rounded(one: Bin) -> dict[str, float]:
+    return {name: round(value, 4) for name, value in asdict(one).items()}
 
 
 def _overall(unknown: Belief, kinds: Sequence[Belief], counts: Sequence[int]) -> tuple[float, float, float]:

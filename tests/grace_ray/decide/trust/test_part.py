@@ -1,6 +1,7 @@
 """Recommendations and outcomes in any order and number: each counts once, and agents are scored by them."""
 
 from datetime import timedelta
+from random import Random
 
 import pytest
 
@@ -187,3 +188,55 @@ def test_recommendations_older_than_they_are_kept_are_cleaned_up_and_what_they_t
     assert house.reader.count(RECOMMENDATIONS_VIEW) == {"acme/ada": 1}
     assert house.sheet(kept) is not None
     assert house.score("ada").sample_size == 4
+
+
+def test_the_consensus_weighs_answers_by_whom_they_come_from(house):
+    for number in range(40):
+        right, wrong = ("restart", "scale") if number % 2 else ("scale", "restart")
+        for agent, says in (("good", right), ("bad1", wrong), ("bad2", "scale")):
+            name = house.recommend(agent, question=f"q{number}", recommendation_content={"answer": says})
+            if number < 30:
+                house.judge(name, "approved" if says == right else "rejected")
+        house.pass_time(minutes=1)
+    house.settle()
+    found = house.part.consensus(WORKSPACE, "q39")
+    assert (found["answer"], found["by"]) == ("restart", "confusion")
+    assert {voter["agent_id"]: voter["answer"] for voter in found["voters"]}["bad1"] == "scale"
+
+
+def test_answers_that_never_come_again_are_weighed_by_trust(house):
+    house.live("good", ["approved"] * 20)
+    house.live("bad", ["rejected"] * 20)
+    plans = {"good": {"steps": [1, 2]}, "bad": {"steps": [3]}}
+    for agent, plan in plans.items():
+        house.recommend(agent, question="plan", recommendation_content=plan)
+    house.settle()
+    found = house.part.consensus(WORKSPACE, "plan")
+    assert (found["by"], found["answer"]) == ("trust", '{"steps":[1,2]}')
+    with pytest.raises(NotFound, match="has no question"):
+        house.part.consensus("another", "plan")
+
+
+def test_an_agent_that_copies_another_counts_with_it_as_one(house):
+    rng = Random(3)
+    for number in range(80):
+        truth = rng.choice("abc")
+        said = {f"a{n}": truth if rng.random() < 0.6 else rng.choice("abc") for n in range(7)}
+        for agent, answer in {**said, "copycat": said["a0"]}.items():
+            house.recommend(agent, question=f"q{number}", recommendation_content=answer)
+    house.settle()
+    house.part.operate("recalculate", {}, house.now)
+    found = house.part.consensus(WORKSPACE, "q79")
+    copies = {voter["agent_id"]: voter["copies"] for voter in found["voters"]}
+    assert copies["copycat"]["a0"] > 0.5
+    assert not copies["a2"]
+    assert found["independent"] < found["answers"] - 0.5
+
+
+def test_what_an_agent_says_of_itself_is_held_against_what_came(house):
+    house.live("boaster", ["approved", "rejected"] * 40, confidence_score=0.95)
+    house.settle()
+    calibration = house.score("boaster").calibration
+    assert calibration["error"] == pytest.approx(0.45, abs=0.01)
+    assert calibration["bins"][0]["count"] == 80
+    assert house.part._workspaces[WORKSPACE].calibrated("boaster", 0.95) == pytest.approx(0.5, abs=0.08)
