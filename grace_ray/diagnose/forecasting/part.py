@@ -1,7 +1,8 @@
 """The forecaster: what every metric will be, whether trouble comes, and which trained model may speak.
 
-A follower that reads snapshots as time passes. All it knows stands in records (views "forecasts", "forecast_books",
-"forecaster", "incidents", "training_runs"), written with what it says; its state is empty.
+A follower that reads snapshots as time passes, and does what the scheduler says is due. All it knows stands in records
+(views "forecasts", "forecast_books", "forecaster", "incidents", "training_runs"), written with what it says; its state
+is empty.
 """
 
 import json
@@ -20,9 +21,12 @@ from grace_ray.core.jsonable import to_plain
 from grace_ray.core.metric import Metric
 from grace_ray.core.playbook import DO_NOTHING
 from grace_ray.core.sample import metric_of
+from grace_ray.core.schedule import FORECASTER_TRAINING, JOB_DUE, job_ended
+from grace_ray.core.schedule import FORECASTS as FORECASTS_JOB
 from grace_ray.core.store import Reader, Record
 from grace_ray.diagnose.forecasting import said
 from grace_ray.diagnose.forecasting.accuracy import Scorebook
+from grace_ray.diagnose.forecasting.asked import Asked
 from grace_ray.diagnose.forecasting.champion import Throne, change_fact
 from grace_ray.diagnose.forecasting.history import History, read_history, read_points
 from grace_ray.diagnose.forecasting.incidents import Incidents, Outlook
@@ -41,6 +45,7 @@ CHANGES = "changes"
 INCIDENTS = "incidents"
 _A_TURN = 16  # series looked at in one turn: a second of work at most
 _LIST_EVERY_US = 30_000_000
+_PATIENCE = 2  # intervals without a forecast after which none is waited for any longer
 _SETTLE_SHARE = 8  # a step is looked at this share of its length after its end: its last points are in by then
 _HORIZON_MAX = 288
 _TRAIL_MAX = 192  # two days of forecasts every quarter of an hour
@@ -70,10 +75,13 @@ class _Watched:
 
 
 class Forecaster:
-    """See the module. ``metrics`` is the catalog, ``load`` reads a trained version from the artefacts."""
+    """See the module. ``metrics`` is the catalog, ``load`` reads a trained version from the artefacts.
+
+    Where it ``is_scheduled``, the scheduler says when to train and to forecast; else it keeps the time itself.
+    """
 
     name = "forecaster"
-    follows = frozenset({"finding", "outcome"})
+    follows = frozenset({"finding", "outcome", "decision"})
 
     def __init__(
         self,
@@ -81,7 +89,12 @@ class Forecaster:
         metrics: Mapping[str, Metric],
         steps: Steps,
         load: Callable[[str], QuantileModel],
+        *,
+        is_scheduled: bool = False,
     ) -> None:
+        self._is_scheduled = is_scheduled
+        self._patience_us = settings.interval_s * 1_000_000 * (_PATIENCE if is_scheduled else 1)
+        self._asked = Asked()
         self._settings = settings
         self._metrics = metrics
         self._step_s = steps.snapshot_s
@@ -108,6 +121,7 @@ class Forecaster:
             self._throne = Throne.from_plain(plain["throne"])
             self._incidents.calibrator.restore(json.dumps(plain["calibrator"]).encode())
             self._counts.update(plain["counts"])
+            self._asked = Asked.from_plain(plain.get("asked", {}))
         self._trainings.restore(reader)
 
     def state(self) -> bytes:
@@ -118,38 +132,43 @@ class Forecaster:
         """Learn nothing: records are as new as the cursor."""
 
     def handle(self, entries: Sequence[Entry], now: datetime) -> Effects:
-        """Take band changes, which make a forecast urgent, and ends of playbooks, which may have prevented trouble."""
+        """Take what is due, band changes (a forecast is urgent) and ends of playbooks (trouble may be prevented)."""
         effects = NOTHING
         for entry in entries:
             if entry.type == "metric.band_changed" and entry.subject in self._watched:
                 self._watched[entry.subject].is_urgent = True
             elif entry.type == "playbook.rewarded":
                 effects += self._ran(entry)
+            elif entry.type == JOB_DUE:
+                effects += self._take_job(entry, now)
         return effects
 
     def tick(self, now: datetime) -> Effects:
         """Look at the series whose step has ended, forecast those that are due, and ask for a training in time."""
         now_us = to_us(now)
         self._list_series(now_us)
+        self._asked.look(now_us, ((watched.key, watched.forecast_us) for watched in self._watched.values()))
         effects = NOTHING
         looked, to_forecast = [], []
         for watched in self._due(now_us):
             history, seen = self._look(watched, now)
             effects += seen
+            is_wanted = self._asked.take(watched.key, history.observations)
             if not history.observations:
                 continue
             looked.append(watched)
-            if self._is_forecast_due(watched, now_us):
+            if is_wanted or self._is_forecast_due(watched, now_us):
                 to_forecast.append((watched, history))
         effects += self._keep_forecasts(to_forecast, now)
         effects += Effects(records=[self._book_record(watched) for watched in looked])
         for watched in self._to_glance_at(now_us):
             effects += self._glance(watched, now)
+        effects += Effects(facts=self._asked.round_ended(now))
         if effects:
             effects += self._verdict(now) + Effects(records=[self._own_record()])
         if overdue := self._trainings.overdue(now):
             effects += self.training_ended(overdue.run_id, None, now, error="The training did not end in time.")
-        if self._trainings.is_due(now) and self._has_enough():
+        if self._is_training_due(now) and self._has_enough():
             effects += self._trainings.request("schedule", now, is_search=False)[0]
         return effects
 
@@ -203,10 +222,29 @@ class Forecaster:
     def training_ended(self, run_id: str, trained: Trained | None, now: datetime, error: str = "") -> Effects:
         """Note the end of a training; what it made is proposed as a change."""
         effects = self._trainings.ended(run_id, now, trained, error)
+        if told := self._asked.training_ended(now, trained.version if trained else "", error):
+            effects += Effects(facts=told, records=[self._own_record()])
         if trained is None:
             return effects
         change = self._throne.propose(trained.version, trained.scores, now)
         return effects + self._changed(change)
+
+    def _take_job(self, entry: Entry, now: datetime) -> Effects:
+        """Begin what the scheduler says is due; one training serves all who ask while it is open."""
+        effects = NOTHING
+        if entry.subject == FORECASTS_JOB:
+            self._asked.begin_round(entry.id, to_us(now) + self._settle_us)
+        elif entry.subject != FORECASTER_TRAINING:
+            return NOTHING
+        elif self._trainings.open is None and not self._has_enough():
+            detail = f"no metric has the {self._settings.train_steps_min} snapshots yet that a training wants"
+            return Effects(facts=[job_ended(entry.subject, entry.id, self.name, now, "completed", detail)])
+        else:
+            if self._trainings.open is None:
+                by = entry.content().get("by") or "schedule"
+                effects = self._trainings.request(by, now, is_search=False)[0]
+            self._asked.training = entry.id
+        return effects + Effects(records=[self._own_record()])
 
     def _look(self, watched: _Watched, now: datetime) -> tuple[History, Effects]:
         """Judge what was said of a series, and look out for trouble."""
@@ -220,7 +258,11 @@ class Forecaster:
         return history, self._look_out(watched.key, metric, history, now) if metric is not None else NOTHING
 
     def _is_forecast_due(self, watched: _Watched, now_us: int) -> bool:
-        return watched.is_urgent or not 0 <= now_us - watched.forecast_us < self._settings.interval_s * 1_000_000
+        return watched.is_urgent or not 0 <= now_us - watched.forecast_us < self._patience_us
+
+    def _is_training_due(self, now: datetime) -> bool:
+        """Whether to train unasked: the first time, as soon as there is data, waits for no timetable."""
+        return self._trainings.is_first if self._is_scheduled else self._trainings.is_due(now)
 
     def _glance(self, watched: _Watched, now: datetime) -> Effects:
         """Look at the newest points of a metric of the catalog, between its snapshots."""
@@ -308,7 +350,11 @@ class Forecaster:
 
     def _due(self, now_us: int) -> list[_Watched]:
         end = self._step_end(now_us)
-        due = [watched for watched in self._watched.values() if watched.is_urgent or watched.looked_us < end]
+        due = [
+            watched
+            for watched in self._watched.values()
+            if watched.is_urgent or watched.looked_us < end or watched.key in self._asked.left
+        ]
         due.sort(key=lambda watched: (not watched.is_urgent, watched.looked_us, watched.key))
         return due[:_A_TURN]
 
@@ -323,9 +369,12 @@ class Forecaster:
 
     def _step_end(self, now_us: int) -> int:
         """Return where the last step ended whose points are in."""
-        step_us = self._step_s * 1_000_000
-        settled = now_us - min(step_us // _SETTLE_SHARE, 15_000_000)
-        return settled - settled % step_us
+        settled = now_us - self._settle_us
+        return settled - settled % (self._step_s * 1_000_000)
+
+    @property
+    def _settle_us(self) -> int:
+        return min(self._step_s * 1_000_000 // _SETTLE_SHARE, 15_000_000)
 
     def _list_series(self, now_us: int) -> None:
         """Look for new series now and then; those of the catalog come first where there are too many."""
@@ -374,5 +423,6 @@ class Forecaster:
             "throne": self._throne.plain(),
             "calibrator": json.loads(self._incidents.calibrator.state()),
             "counts": self._counts,
+            "asked": self._asked.plain(),
         }
         return Record(OWN, OWN, "", 0.0, canonical(plain))

@@ -36,8 +36,13 @@ class Trainings:
             self._last = run.requested_at
             self.open = run if run.is_open else None
 
+    @property
+    def is_first(self) -> bool:
+        """Whether none has been asked for yet."""
+        return self._last is None
+
     def is_due(self, now: datetime) -> bool:
-        """Whether the schedule asks for a training: the first at once, as soon as there is data."""
+        """Whether its interval has passed since the last training was asked for; the first is due at once."""
         return self.open is None and (self._last is None or now >= self._last + timedelta(seconds=self._interval_s))
 
     def request(self, by: str, now: datetime, *, is_search: bool) -> tuple[Effects, TrainingRun]:

@@ -36,7 +36,8 @@ LATENCY = Metric(
 class House:
     """A loop with one forecaster; ``now`` is ours to move."""
 
-    def __init__(self, path: Path, **settings: Any) -> None:
+    def __init__(self, path: Path, *, is_scheduled: bool = False, **settings: Any) -> None:
+        self.is_scheduled = is_scheduled
         self.path = path
         self.now = START
         self.trained: dict[str, Any] = {}
@@ -51,7 +52,9 @@ class House:
         reader = sqlite.reader(self.path)
         journal = Journal(self._writer)
         journal.recover()
-        self.part = Forecaster(self.settings, {LATENCY.id: LATENCY}, Steps(STEP_S, 60), self._load)
+        self.part = Forecaster(
+            self.settings, {LATENCY.id: LATENCY}, Steps(STEP_S, 60), self._load, is_scheduled=self.is_scheduled
+        )
         self.loop = Loop(journal, reader, [self.part], lambda: self.now)
         self.reader = reader
 
