@@ -1,5 +1,6 @@
 """kill -9 of the writer at any moment: nothing that was acknowledged is lost or doubled, and the journal verifies."""
 
+import json
 import random
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from grace_ray.core.recommendation import RECOMMENDATIONS_VIEW
 from grace_ray.prove.checkpoints import Notary
 from grace_ray.prove.verify import verify
 
@@ -47,6 +49,8 @@ def check(store, home: Path, acknowledged: dict[int, int]) -> None:
     assert all(after - before == 1 for before, after in pairwise(sorted(numbers))), "none is missing in between"
     if mirror := reader.record("mirror", "cursor"):
         assert int(mirror.body) == reader.follower("triage").cursor, "records and cursor moved together"
+        typed = reader.record(RECOMMENDATIONS_VIEW, "acme/mirror")
+        assert json.loads(typed.body)["recommendation_content"] == int(mirror.body), "in whichever table they stand"
     report = verify(reader, Notary(home).public_key(), Notary(home).kept())
     assert report.is_sound, report.flaw
     reader.close()
