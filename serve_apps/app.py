@@ -35,6 +35,7 @@ from serve_apps.routes import (
     otlp,
     playbooks,
     registry,
+    schedules,
     session,
     stream,
 )
@@ -55,6 +56,7 @@ FAMILIES = (
     forecaster,
     ml_dashboard,
     explain,
+    schedules,
     stream,
     registry,
     session,

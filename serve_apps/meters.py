@@ -9,7 +9,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from grace_ray.core.store import Reader
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
-FOLLOWERS = ("triage", "mission_launcher", "knowledge", "playbooks", "forecaster")
+FOLLOWERS = ("triage", "mission_launcher", "knowledge", "playbooks", "forecaster", "scheduler")
 _COUNTED = {
     "clusters": "Clusters",
     "groups": "Groups",

@@ -30,6 +30,7 @@ SWITCHES = {
     "metrics": "metrics__enabled",
     "playbooks": "playbooks__enabled",
     "forecaster": "forecaster__enabled",
+    "scheduler": "scheduler__enabled",
 }
 """The setting that switches a part off, as grace_environment takes it."""
 

@@ -53,6 +53,7 @@ PAGES = (
     Page("/missions", "missions", "Missions"),
     Page("/missions/{mission_id}", "mission", "Mission"),
     Page("/knowledge", "knowledge", "Knowledge"),
+    Page("/schedule", "schedule", "Schedule"),
     Page("/journal", "journal", "Journal"),
     Page("/journal/{seq}", "entry", "Journal entry"),
     Page("/login", "login", "Log in"),
@@ -65,6 +66,7 @@ NAVIGATION = (
     ("/clusters", "Clusters", "clusters cluster"),
     ("/missions", "Missions", "missions mission"),
     ("/knowledge", "Knowledge", "knowledge"),
+    ("/schedule", "Schedule", "schedule"),
     ("/journal", "Journal", "journal entry"),
 )
 

@@ -154,6 +154,7 @@ def _serve(home: Path, *, steps: int = 0, **settings: Any) -> Iterator[Site]:
         wiring.build_knowledge,
         wiring.build_forecaster,
         wiring.build_desk,
+        wiring.build_scheduler,
     )
     parts = [build_part(chosen) for build_part in builders]
     journal, clock = wiring.open_journal(chosen), Clock()

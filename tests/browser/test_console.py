@@ -21,6 +21,7 @@ PAGES = (
     "/clusters",
     "/missions",
     "/knowledge?q=disk",
+    "/schedule",
     "/journal",
     "/journal/1",
     "/login",

@@ -22,6 +22,7 @@ ACTORS = {
     "playbooks": "ray::PlaybooksActor",
     "metrics": "ray::SensesActor",
     "forecaster": "ray::SensesActor",
+    "scheduler": "ray::SensesActor",
     "replica": "ray::ServeReplica",
     "proxy": "ray::ProxyActor",
     "controller": "ray::ServeController",

@@ -45,6 +45,7 @@ def make_house(home: Path, **settings) -> House:
             (wiring.build_metrics, chosen.metrics.enabled),
             (wiring.build_forecaster, chosen.forecaster.enabled),
             (wiring.build_desk, chosen.playbooks.enabled),
+            (wiring.build_scheduler, chosen.scheduler.enabled),
         )
         if is_on
     ]

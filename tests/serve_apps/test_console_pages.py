@@ -18,6 +18,7 @@ PAGES = [
     "/missions",
     "/missions/m1",
     "/knowledge",
+    "/schedule",
     "/journal",
     "/journal/7",
     "/login",

@@ -69,6 +69,7 @@ from grace_ray.client.calls.runtime_calls import (
     session,
     status,
 )
+from grace_ray.client.calls.schedule_calls import run_schedule, schedule, schedules
 
 __all__ = [
     "Call",
@@ -129,6 +130,9 @@ __all__ = [
     "resolve",
     "roll_back_forecaster",
     "run_playbook",
+    "run_schedule",
+    "schedule",
+    "schedules",
     "search",
     "send_samples",
     "session",

@@ -53,7 +53,13 @@ def served(tmp_path: Path) -> Iterator[Served]:
     port = listener.getsockname()[1]
     settings = load(home=tmp_path / "home", http_port=port, knowledge={"dense": False})
     wiring.prepare_home(settings)
-    builders = (wiring.build_triage, wiring.build_launcher, wiring.build_knowledge, wiring.build_forecaster)
+    builders = (
+        wiring.build_triage,
+        wiring.build_launcher,
+        wiring.build_knowledge,
+        wiring.build_forecaster,
+        wiring.build_scheduler,
+    )
     followers = [build_part(settings) for build_part in builders]
     loop = Loop(wiring.open_journal(settings), wiring.open_reader(settings), followers, utc_now)
     server = uvicorn.Server(
