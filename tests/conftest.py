@@ -17,6 +17,9 @@ _FOR_TESTS = ("GRACE_CHAOS_", "GRACE_WRITE_DOCS")
 for _name in [name for name in os.environ if name.startswith("GRACE_") and not name.startswith(_FOR_TESTS)]:
     del os.environ[_name]  # the settings of whoever runs the tests are not the tests' own
 
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # the workers share the cores; torch and numpy are not loaded yet
+
 # structlog's own default draws every frame of a traceback with all its variables, which takes seconds.
 structlog.configure([structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)])
 
