@@ -202,11 +202,12 @@ class LlmSettings(Section):
 
 
 class AuthToken(Section):
-    """A bearer token and what it may do: ingest, read, operate, admin."""
+    """A bearer token, what it may do (ingest, read, operate, admin), and for which workspaces (none named: for all)."""
 
     name: str
     token: SecretStr
     scopes: tuple[str, ...]
+    workspaces: tuple[str, ...] = ()
 
 
 class TrustSettings(Section):

@@ -1,6 +1,6 @@
 """Answers: nouns, records and pages as JSON, without a second set of models on the way out."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -13,6 +13,7 @@ from grace_ray.core.jsonable import to_plain
 from grace_ray.core.store import Reader, Record, RecordPage
 
 SEQ_MAX = 2**63 - 1
+_LOOKS_MAX = 50
 
 Limit = Annotated[int, Query(ge=1, le=1000, description="Items on one page")]
 After = Annotated[str | None, Query(max_length=1000, description="The `next` of the page before")]
@@ -49,6 +50,23 @@ def as_page(page: RecordPage) -> Response:
 def as_array(page: RecordPage, request: Request) -> Response:
     """Return a bare array of the page's records, the next page in a Link header."""
     return Response(_array(page.items), headers=next_link(page.next, request), media_type="application/json")
+
+
+def filtered(
+    reader: Reader, listed: tuple[str, str], limit: int, after: str | None, keep: Callable[[Record], bool]
+) -> RecordPage:
+    """Return a page of the records of ``listed`` (view, status) that ``keep`` lets pass.
+
+    After looking at some thousand it ends with what it has: go on as long as there is a ``next``.
+    """
+    items: list[Record] = []
+    for _ in range(_LOOKS_MAX):
+        page = reader.records(*listed, limit - len(items), after)
+        items += filter(keep, page.items)
+        after = page.next
+        if after is None or len(items) == limit:
+            break
+    return RecordPage(items, after)
 
 
 def next_link(after: str | None, request: Request) -> dict[str, str]:

@@ -3,11 +3,15 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from random import SystemRandom
 
 from fastapi import FastAPI
 
 from grace_ray import __version__, wiring
+from grace_ray.core.recommendation import RECOMMENDATIONS_VIEW
 from grace_ray.sense.intake import Intake
+from grace_ray.sense.recommendations import RecommendationDoor
+from grace_ray.sense.workspaces import WorkspaceGate
 from serve_apps import docs_page, problems
 from serve_apps.auth import Guard
 from serve_apps.bodies import Bodies
@@ -19,6 +23,7 @@ from serve_apps.idempotency import Idempotency
 from serve_apps.meters import Meters
 from serve_apps.requests import Requests
 from serve_apps.routes import (
+    agents,
     causal_rl,
     clusters,
     events,
@@ -28,6 +33,8 @@ from serve_apps.routes import (
     health,
     journal,
     knowledge,
+    learning,
+    learning_cycles,
     learning_feedback,
     metrics,
     missions,
@@ -51,6 +58,9 @@ FAMILIES = (
     missions,
     otlp,
     knowledge,
+    agents,
+    learning_cycles,
+    learning,
     learning_feedback,
     journal,
     forecaster,
@@ -91,6 +101,13 @@ def build(gateway: Gateway) -> FastAPI:
     app.state.catalog = wiring.load_catalog(gateway.settings)
     app.state.intake = Intake(gateway.settings.intake)
     app.state.samples = wiring.build_sample_intake(gateway.settings, gateway.reader)
+    app.state.recommendations = RecommendationDoor(
+        gateway.settings.intake,
+        SystemRandom(),
+        WorkspaceGate(
+            gateway.settings.trust.workspaces_max, lambda: gateway.reader.workspaces(RECOMMENDATIONS_VIEW)
+        ).admit,
+    )
     app.state.feed = Feed(gateway.reader, stream.figures(gateway.reader))
     problems.install(app)
     for family in FAMILIES:

@@ -25,7 +25,11 @@ _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 _GUARDED = ("/api/", "/v1/", "/metrics", "/docs", "/openapi.json")
 # GitHub cannot send a bearer token: its HMAC signature, which the route checks, stands for one.
 _OPEN = frozenset({"/api/session", "/api/integrations/github"})
-_INGEST = ("/api/events", "/api/integrations/", "/api/metrics", "/api/v1/write", "/v1/")
+_LEARNING = "/api/v1/learning/"
+_INGEST = (
+    *("/api/events", "/api/integrations/", "/api/metrics", "/api/v1/write", "/v1/"),
+    *(f"{_LEARNING}recommendations/track", f"{_LEARNING}outcomes/"),
+)
 
 
 def scope_for(method: str, path: str) -> str | None:
@@ -38,7 +42,11 @@ def scope_for(method: str, path: str) -> str | None:
 
 
 class Guard:
-    """ASGI middleware that answers 401, 403 or 400 to what may not pass; sets ``scope["grace.caller"]`` to a name."""
+    """ASGI middleware that answers 401, 403 or 400 to what may not pass; sets ``scope["grace.caller"]`` to a name.
+
+    ``scope["grace.workspaces"]`` are those that the token is bound to, () for all. Who is bound to some sees nothing
+    but them: what the rest of the API shows is of all workspaces together.
+    """
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self.app = app
@@ -81,6 +89,9 @@ class Guard:
             raise Unauthorized("The token is not known.", "Authorization")
         if needed not in who.scopes and "admin" not in who.scopes:
             raise Forbidden(f"The token {who.name!r} has no scope {needed!r}.", "Authorization")
+        if who.workspaces and needed != "ingest" and not scope["path"].startswith(_LEARNING):
+            raise Forbidden(f"The token {who.name!r} is for its workspaces alone.", "Authorization")
+        scope["grace.workspaces"] = who.workspaces
         return who.name
 
 

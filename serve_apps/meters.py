@@ -37,6 +37,12 @@ class Meters:
         self._samples = Counter(
             "grace_samples", "Samples of metrics by route and outcome", ["route", "outcome"], registry=self.registry
         )
+        self._recommendations = Counter(
+            "grace_recommendations",
+            "Recommendations and outcomes by route and what became of them",
+            ["route", "outcome"],
+            registry=self.registry,
+        )
         self._requests = Counter(
             "grace_http_requests", "Requests answered", ["method", "route", "status"], registry=self.registry
         )
@@ -63,6 +69,10 @@ class Meters:
     def count_samples(self, route: str, accepted: int, duplicates: int, rejected: int) -> None:
         """Count what became of the samples of one request."""
         _count(self._samples, route, accepted, duplicates, rejected)
+
+    def count_recommendations(self, route: str, accepted: int, duplicates: int, rejected: int) -> None:
+        """Count what became of the recommendations, or the outcomes, of one request."""
+        _count(self._recommendations, route, accepted, duplicates, rejected)
 
     def count_request(self, method: str, route: str, status: int, duration_s: float) -> None:
         """Count one answered request."""

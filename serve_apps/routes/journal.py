@@ -21,7 +21,7 @@ from serve_apps.dependencies import TheGateway, TheReader
 router = APIRouter(prefix="/api/journal", tags=["journal"])
 
 Place = Annotated[int, Path(ge=1, le=SEQ_MAX)]
-Kind = Literal["event", "finding", "decision", "outcome", "change", "mission", "knowledge"]
+Kind = Literal["event", "finding", "decision", "outcome", "change", "mission", "knowledge", "recommendation"]
 
 
 class EntryQuery(BaseModel):
@@ -31,7 +31,7 @@ class EntryQuery(BaseModel):
 
     after: int | None = Field(None, ge=0, le=SEQ_MAX, description="The `next` of the page before")
     limit: int = Field(100, ge=1, le=1000)
-    kind: list[Kind] = Field([], max_length=7, description="May be given several times")
+    kind: list[Kind] = Field([], max_length=8, description="May be given several times")
     source: str = Field("", max_length=500)
     type: str = Field("", max_length=500)
     subject: str = Field("", max_length=500)

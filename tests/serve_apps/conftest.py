@@ -18,6 +18,7 @@ QUESTIONS = {
     "knowledge": frozenset({"search", "stats", "passages", "explain"}),
     "forecaster": frozenset({"predict"}),
     "playbooks": frozenset({"recommend", "statistics", "policies", "performance"}),
+    "trust": frozenset({"boost", "expect", "consensus"}),
 }
 BASE = "http://127.0.0.1:8000"
 
@@ -45,6 +46,7 @@ def make_house(home: Path, **settings) -> House:
             (wiring.build_metrics, chosen.metrics.enabled),
             (wiring.build_forecaster, chosen.forecaster.enabled),
             (wiring.build_desk, chosen.playbooks.enabled),
+            (wiring.build_trust, chosen.trust.enabled),
             (wiring.build_scheduler, chosen.scheduler.enabled),
         )
         if is_on

@@ -1,0 +1,154 @@
+"""What was learned of a workspace's outcomes: cycles, patterns and rules; figures; and all of it to take away."""
+
+import asyncio
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+import orjson
+from fastapi import APIRouter, Path, Request
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import Response, StreamingResponse
+
+from grace_ray.core.recommendation import (
+    LEARNING_VIEW,
+    OUTCOMES_VIEW,
+    PATTERNS_VIEW,
+    RECOMMENDATIONS_VIEW,
+    TRUST_VIEW,
+    LearningCycle,
+    PatternKind,
+    key_of,
+)
+from grace_ray.core.store import Reader, Record
+from serve_apps.answers import After, Limit, as_json, as_page, filtered, record_body
+from serve_apps.dependencies import Caller, TheGateway, TheReader, signature
+from serve_apps.workspaces import UpToDate, Workspace, enter
+
+router = APIRouter(prefix="/api/v1/learning", tags=["learning"])
+
+PART = "meta_learner"
+_EXPORTED = (RECOMMENDATIONS_VIEW, OUTCOMES_VIEW, TRUST_VIEW, PATTERNS_VIEW, LEARNING_VIEW)
+_CYCLES_LOOKED_AT = 20
+
+
+class Trigger(BaseModel):
+    """Of which workspace to learn now, and how far to look back."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    workspace_id: str
+    lookback_days: float | None = Field(None, gt=0, le=366, allow_inf_nan=False)
+    by: str | None = Field(None, max_length=200)
+
+
+@router.post("/learning-cycles/trigger", status_code=202, summary="Learn now", response_model=LearningCycle)
+async def trigger(body: Trigger, request: Request, gateway: TheGateway, caller: Caller) -> Response:
+    """Answers with the iteration_id at once; 409 where a cycle of this workspace runs already."""
+    await enter(request, [body.workspace_id])
+    arguments = {
+        **body.model_dump(exclude_none=True),
+        "trigger": "asked for",
+        "by": signature(body.by, caller),
+        "key": request.headers.get("idempotency-key", ""),
+    }
+    return as_json(await gateway.call(PART, "operate", "trigger", arguments), 202)
+
+
+@router.get("/learning-cycles", summary="Learning cycles, newest first")
+async def list_cycles(workspace_id: Workspace, reader: TheReader, limit: Limit = 20, after: After = None) -> Response:
+    """Without their rules and profiles, which one cycle shows."""
+    page = await asyncio.to_thread(reader.records, LEARNING_VIEW, workspace_id, limit, after)
+    items = [orjson.loads(record.body) for record in page.items if record.body]
+    shown = [{name: value for name, value in each.items() if name not in ("rules", "profiles")} for each in items]
+    return as_json({"items": shown, "next": page.next})
+
+
+@router.get("/learning-cycles/{iteration_id}", summary="One learning cycle", response_model=LearningCycle)
+async def show_cycle(
+    iteration_id: Annotated[str, Path(max_length=200)], workspace_id: Workspace, reader: TheReader
+) -> Response:
+    """With what it found, how well that holds on later data, and what follows from it."""
+    key = key_of(workspace_id, iteration_id)
+    return as_json(await asyncio.to_thread(record_body, reader, LEARNING_VIEW, key, "learning cycle"))
+
+
+@router.get("/patterns", summary="When recommendations turn out well, and when badly")
+async def list_patterns(
+    workspace_id: Workspace,
+    reader: TheReader,
+    category: PatternKind | None = None,
+    limit: Limit = 100,
+    after: After = None,
+) -> Response:
+    """The surest and strongest first. Each holds with the chance of error that is set, whatever was tried."""
+
+    def is_of_category(record: Record) -> bool:
+        return category is None or orjson.loads(record.body or b"{}")["pattern_type"] == category
+
+    return as_page(
+        await asyncio.to_thread(filtered, reader, (PATTERNS_VIEW, workspace_id), limit, after, is_of_category)
+    )
+
+
+@router.get("/rules", summary="What follows from the patterns")
+async def list_rules(workspace_id: Workspace, reader: TheReader) -> Response:
+    """Of the last completed cycle: for which tasks to prefer or avoid whom, in a sentence."""
+    cycle = await asyncio.to_thread(last_cycle, reader, workspace_id)
+    return as_json({"items": cycle["rules"] if cycle else [], "next": None})
+
+
+@router.get("/should-trigger", summary="Is it time to learn?")
+async def should_trigger(workspace_id: UpToDate, gateway: TheGateway) -> Response:
+    """After enough new outcomes, or where agents are no longer what they were; with the reason."""
+    return as_json(await gateway.call(PART, "should_trigger", workspace_id))
+
+
+@router.get("/stats", summary="A workspace in figures")
+async def stats(workspace_id: UpToDate, reader: TheReader) -> Response:
+    """Recommendations, outcomes, agents, patterns, and the last cycle."""
+    return as_json(await asyncio.to_thread(_figures, reader, workspace_id))
+
+
+@router.get("/export", summary="All of a workspace, a JSON object a line", response_class=StreamingResponse)
+async def export(workspace_id: UpToDate, reader: TheReader) -> Response:
+    """Lines {"view", "record"}: recommendations, outcomes, trust scores, patterns, cycles."""
+    headers = {"Content-Disposition": f'attachment; filename="{workspace_id}.jsonl"'}
+    return StreamingResponse(_lines(reader, workspace_id), media_type="application/x-ndjson", headers=headers)
+
+
+def _lines(reader: Reader, workspace_id: str) -> Iterator[bytes]:
+    for view in _EXPORTED:
+        head = b'{"view":' + orjson.dumps(view) + b',"record":'
+        for record in reader.of_workspace(view, workspace_id):
+            if record.body:
+                yield head + record.body + b"}\n"
+
+
+def last_cycle(reader: Reader, workspace_id: str) -> dict[str, Any] | None:
+    """Return the newest cycle that came to its end, None before the first."""
+    for record in reader.records(LEARNING_VIEW, workspace_id, _CYCLES_LOOKED_AT).items:
+        cycle: dict[str, Any] = orjson.loads(record.body or b"{}")
+        if cycle["status"] == "completed":
+            return cycle
+    return None
+
+
+def _figures(reader: Reader, workspace_id: str) -> dict[str, Any]:
+    prefix = key_of(workspace_id, "")
+    by_agent = reader.count(RECOMMENDATIONS_VIEW)
+    scores = [orjson.loads(record.body or b"{}") for record in reader.of_workspace(TRUST_VIEW, workspace_id)]
+    patterns = [orjson.loads(record.body or b"{}") for record in reader.of_workspace(PATTERNS_VIEW, workspace_id)]
+    judged = sum(score["sample_size"] for score in scores)
+    approved = sum(score["sample_size"] * (score["approval_rate"] or 0.0) for score in scores)
+    cycle = last_cycle(reader, workspace_id)
+    return {
+        "workspace_id": workspace_id,
+        "recommendations": sum(number for status, number in by_agent.items() if status.startswith(prefix)),
+        "outcomes": judged,
+        "approval_rate": approved / judged if judged else None,
+        "agents": len(scores),
+        "patterns": len(patterns),
+        "patterns_confirmed": sum(pattern["is_confirmed"] for pattern in patterns),
+        "learning_cycles": reader.count(LEARNING_VIEW).get(workspace_id, 0),
+        "last_cycle": cycle and {name: value for name, value in cycle.items() if name not in ("rules", "profiles")},
+    }
