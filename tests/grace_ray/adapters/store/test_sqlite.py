@@ -129,7 +129,7 @@ ADVICE = view_of("agent_recommendations")
         (ADVICE.below, "agent_recommendations_by_rank (rank_neg>?)"),
         (ADVICE.between_keys, "key>? AND key<?"),
         (ADVICE.page(by_status=False, is_next=False), "agent_recommendations_by_rank"),
-        (ADVICE.page(by_status=True, is_next=True), "agent_recommendations_by_status (record_status=? AND (rank_neg,"),
+        (ADVICE.page(by_status=True, is_next=True), "agent_recommendations_by_status (record_status=? AND rank_neg>?)"),
         (ADVICE.matching("correlation_id"), "by_correlation_id (workspace_id=? AND correlation_id=?)"),
         (ADVICE.matching("workflow_id"), "by_workflow_id (workspace_id=? AND workflow_id=?)"),
         (view_of("recommendation_outcomes").matching("recommendation_id"), "AND recommendation_id=?)"),

@@ -110,7 +110,11 @@ TABLES = {
 
 
 def upgrade() -> None:
-    """Make the tables. What a recommendation answers is mostly left out, so only those that tell it are indexed."""
+    """Make the tables.
+
+    Few records have the same rank, so the indexes leave out the key, which is long: ties are sorted as they are read.
+    What a recommendation answers is mostly left out, so only those that tell it are indexed.
+    """
     for table, fields in TABLES.items():
         op.create_table(
             table,
@@ -120,8 +124,8 @@ def upgrade() -> None:
             sa.Column("workspace_id", TEXT, nullable=False),
             *(sa.Column(name, kind, nullable=is_nullable) for name, kind, is_nullable in fields),
         )
-        op.create_index(f"{table}_by_rank", table, ["rank_neg", "key"])
-        op.create_index(f"{table}_by_status", table, ["record_status", "rank_neg", "key"])
+        op.create_index(f"{table}_by_rank", table, ["rank_neg"])
+        op.create_index(f"{table}_by_status", table, ["record_status", "rank_neg"])
         op.create_index(f"{table}_by_workspace", table, ["workspace_id", "rank_neg"])
     for table, column in (
         ("agent_recommendations", "correlation_id"),
