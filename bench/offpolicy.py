@@ -2,7 +2,9 @@
 
 In simulated worlds whose truth is known, logs are drawn from a policy that explores well, somewhat or hardly, and
 another policy is judged by each method; a naive interval around SNIPS (normal, its plain standard error) is the peer.
-Then 100 sites are merged, and compared with one policy that saw all.
+Beside them stands the width that no unbiased method can fall below on average (the efficiency bound of Hahn, 1998, "On
+the role of the propensity score in efficient semiparametric estimation of average treatment effects"). Then 100 sites
+are merged, and compared with one policy that saw all.
 
 Run it with `python bench/offpolicy.py [--runs N]`.
 """
@@ -35,7 +37,7 @@ CANDIDATES = tuple(Candidate(id=f"candidate {arm}") for arm in range(ARMS))
 def main() -> None:
     """Run all, print the tables, write the JSON."""
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    options.add_argument("--runs", type=int, default=150)
+    options.add_argument("--runs", type=int, default=300)
     given = options.parse_args()
     report = {"intervals": intervals(given.runs), "formulas": formulas(), "merge": merging(100)}
     print_tables(report)
@@ -51,14 +53,14 @@ def intervals(runs: int) -> dict[str, dict[str, Any]]:
         for sharpness in (0.0, 5.0, 20.0):
             for count in (100, 400, 1500):
                 name = f"{kind}, logged by softmax {sharpness:.0f}, n {count}"
-                report[name] = one_world(kind, sharpness, count, max(runs * 100 // count, runs // 3))
+                report[name] = one_world(kind, sharpness, count, runs)
     return report
 
 
 def one_world(kind: str, sharpness: float, count: int, runs: int) -> dict[str, Any]:
     """Coverage and width over many truths and logs of one kind."""
     methods = [*(name for name in ESTIMATORS if name != "dm"), "naive"]
-    held, width = dict.fromkeys(methods, 0), dict.fromkeys(methods, 0.0)
+    held, width = dict.fromkeys(methods, 0), dict.fromkeys([*methods, "bound"], 0.0)
     for seed in range(runs):
         rng = np.random.default_rng(seed)
         worth = np.clip(rng.uniform(0.2, 0.8, (CELLS, 1)) + rng.normal(0.0, 0.15, (CELLS, ARMS)), 0.05, 0.95)
@@ -70,28 +72,43 @@ def one_world(kind: str, sharpness: float, count: int, runs: int) -> dict[str, A
             lower, upper = naive(log) if method == "naive" else limits(log, method)
             held[method] += lower <= truth <= upper
             width[method] += upper - lower
-    return {m: {"coverage": held[m] / runs, "width": width[m] / runs} for m in methods}
+        width["bound"] += 2 * 1.96 * math.sqrt(least_variance(worth, logging, target, kind) / count)
+    report: dict[str, Any] = {m: {"coverage": held[m] / runs, "width": width[m] / runs} for m in methods}
+    return report | {"bound": width["bound"] / runs}
+
+
+def least_variance(worth: Floats, logging: Floats, target: Floats, kind: str) -> float:
+    """The efficiency bound, a logged choice: E[w^2 Var(r | x, a)] + Var(E[r | x] under the target)."""
+    noise = worth * (1.0 - worth) if kind == "binary" else np.full_like(worth, 0.1**2)
+    value = (target * worth).sum(axis=1)
+    return float((target**2 / logging * noise).sum(axis=1).mean() + value.var())
 
 
 def softmax(scores: Floats) -> Floats:
     """Rows of probabilities."""
     odds = np.exp(scores - scores.max(axis=1, keepdims=True))
-    return odds / odds.sum(axis=1, keepdims=True)
+    shares: Floats = odds / odds.sum(axis=1, keepdims=True)
+    return shares
 
 
 def drawn(rng: np.random.Generator, worth: Floats, logging: Floats, kind: str, count: int) -> list[LoggedChoice]:
     """A log."""
-    log = []
-    for cell in rng.integers(CELLS, size=count):
-        arm = int(rng.choice(ARMS, p=logging[cell]))
-        mean = worth[cell, arm]
-        reward = float(rng.random() < mean) if kind == "binary" else float(np.clip(rng.normal(mean, 0.1), 0.0, 1.0))
-        context = Context(cell=str(cell))
-        chance = float(logging[cell, arm])
-        log.append(
-            LoggedChoice(point="p", context=context, candidates=CANDIDATES, index=arm, propensity=chance, reward=reward)
+    cells = rng.integers(CELLS, size=count)
+    arms = np.minimum((logging.cumsum(axis=1)[cells] < rng.random((count, 1))).sum(axis=1), ARMS - 1)
+    means, noise = worth[cells, arms], rng.normal(0.0, 0.1, count)
+    rewards = rng.random(count) < means if kind == "binary" else np.clip(means + noise, 0.0, 1.0)
+    contexts = [Context(cell=str(cell)) for cell in range(CELLS)]
+    return [
+        LoggedChoice(
+            point="p",
+            context=contexts[cell],
+            candidates=CANDIDATES,
+            index=int(arm),
+            propensity=float(logging[cell, arm]),
+            reward=float(reward),
         )
-    return log
+        for cell, arm, reward in zip(cells, arms, rewards, strict=True)
+    ]
 
 
 def as_arrays(log: list[LoggedChoice], target: Floats) -> Log:
@@ -191,11 +208,14 @@ def answers(policy: Policy) -> Floats:
 
 def print_tables(report: dict[str, Any]) -> None:
     """The report for people."""
-    methods = list(next(iter(report["intervals"].values())))
-    print(f"{'95% intervals: coverage, width':36}" + "".join(f"{method:>15}" for method in methods) + "  sndr/naive")
+    methods = [name for name in next(iter(report["intervals"].values())) if name != "bound"]
+    heads = "".join(f"{method:>15}" for method in methods)
+    print(f"{'95% intervals: coverage, width':36}{heads}  sndr / snips, naive, bound")
     for name, found in report["intervals"].items():
         cells = "".join(f"{found[m]['coverage']:8.2f}{found[m]['width']:7.3f}" for m in methods)
-        print(f"{name:36}{cells}{found['sndr']['width'] / found['naive']['width']:12.2f}")
+        own = found["sndr"]["width"]
+        others = [found["snips"]["width"], found["naive"]["width"], found["bound"]]
+        print(f"{name:36}{cells}{'':6}" + "".join(f"{own / other:6.2f}" for other in others))
     means = {m: np.mean([found[m]["coverage"] for found in report["intervals"].values()]) for m in methods}
     least = {m: min(found[m]["coverage"] for found in report["intervals"].values()) for m in methods}
     print(f"{'mean and least coverage':36}" + "".join(f"{means[m]:8.3f}{least[m]:7.2f}" for m in methods))

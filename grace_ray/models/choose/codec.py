@@ -1,6 +1,7 @@
 """Bytes for states: a magic word, a version, then (deflated) one JSON header and the arrays, in order.
 
-Nothing in it can run code, unlike a pickle. Arrays are of float64 in the machine's least order first.
+Nothing in it can run code, unlike a pickle. Arrays are of float64 in the machine's least order first. Version 2 has the
+same form as 1, but candidates' features stand in it as their differences from the mean of those offered.
 """
 
 import json
@@ -17,7 +18,7 @@ from grace_ray.core.errors import InvalidInput, NewerVersion
 Floats = NDArray[np.float64]
 
 _MAGIC = b"GRCP"
-_VERSION = 1
+_VERSION = 2
 
 
 def pack(header: dict[str, Any], arrays: Sequence[Floats]) -> bytes:
@@ -27,8 +28,8 @@ def pack(header: dict[str, Any], arrays: Sequence[Floats]) -> bytes:
     return _MAGIC + struct.pack("<H", _VERSION) + zlib.compress(b"".join(body), 1)
 
 
-def unpack(data: bytes) -> tuple[dict[str, Any], Iterator[Floats]]:
-    """The header and the arrays; InvalidInput where the bytes are not a state, NewerVersion where they are too new."""
+def unpack(data: bytes) -> tuple[int, dict[str, Any], Iterator[Floats]]:
+    """Version, header, arrays; InvalidInput where the bytes are not a state, NewerVersion where they are too new."""
     if data[:4] != _MAGIC or len(data) < 6:
         raise InvalidInput("These bytes are not the state of a policy.", "state")
     if (version := struct.unpack("<H", data[4:6])[0]) > _VERSION:
@@ -43,7 +44,7 @@ def unpack(data: bytes) -> tuple[dict[str, Any], Iterator[Floats]]:
     flat = body[4 + length :]
     if len(flat) != 8 * sum(int(np.prod(shape)) for shape in shapes):
         raise InvalidInput("The state of the policy is cut short.", "state")
-    return header, _arrays(flat, shapes)
+    return version, header, _arrays(flat, shapes)
 
 
 def _arrays(flat: bytes, shapes: Sequence[tuple[int, ...]]) -> Iterator[Floats]:

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from grace_ray.core.errors import Conflict, InvalidInput, TooLarge
 from grace_ray.models.choose.beliefs import Beliefs
 from grace_ray.models.choose.choice import Candidate, Choice, Context, Explanation, Option, Outlook, feature_rows
-from grace_ray.models.choose.codec import pack, unpack
 from grace_ray.models.choose.compare import Tally, Verdict, compare_tallies
 from grace_ray.models.choose.exploration import probabilities
 from grace_ray.models.choose.judging import LoggedChoice, Target, judge
@@ -23,6 +22,7 @@ from grace_ray.models.choose.ledger import Entry, Ledger
 from grace_ray.models.choose.offpolicy import Estimate
 from grace_ray.models.choose.sites import SiteStatistics, summed
 from grace_ray.models.choose.slate import Slate, Slates
+from grace_ray.models.choose.state import Kept, read, written
 from grace_ray.models.choose.statistics import AVERAGE, COUNT, MAX_WIDTH, PLAIN, SPREAD, PointStatistics
 
 Floats = NDArray[np.float64]
@@ -336,31 +336,19 @@ class Policy:
         """Everything learned and remembered, for `restore`."""
         for known in self._known.values():
             known.beliefs.settle()
-        rows, outlooks = self._ledger.rows()
-        sites = self.sites()
-        header = {
-            "site": self.site,
-            "half_life_s": self.settings.half_life_s,
-            "sites": {name: site.header() for name, site in sites.items()},
-            "ledger": rows,
-        }
-        arrays = [array for site in sites.values() for array in site.arrays()]
-        return pack(header, [*arrays, outlooks])
+        kept = Kept(site=self.site, sites=self.sites(), ledger=self._ledger)
+        return written(kept, self.settings.half_life_s)
 
     def restore(self, state: bytes) -> None:
-        """Be as the policy was that gave this state; only the settings stay one's own."""
-        header, arrays = unpack(state)
-        sites = {}
-        for name, site in header["sites"].items():
-            points = {point: PointStatistics.read(one, arrays) for point, one in site["points"].items()}
-            for statistics in points.values():
-                statistics.refaded(header["half_life_s"], self.settings.half_life_s)
-            sites[name] = SiteStatistics(site["epoch"], site["version"], points)
-        self.site = header["site"]
-        self._own = sites.pop(self.site)
-        self._others = sites
-        self._ledger = Ledger(self.settings.max_choices)
-        self._ledger.read(header["ledger"], next(arrays))
+        """Be as the policy was that gave this state; only the settings stay one's own.
+
+        InvalidInput where the bytes are no state, NewerVersion where a newer Grace wrote them.
+        """
+        kept = read(state, self.settings.half_life_s, self.settings.max_choices)
+        self.site = kept.site
+        self._own = kept.sites.pop(kept.site)
+        self._others = kept.sites
+        self._ledger = kept.ledger
         self._add_up()
 
     def _add_up(self) -> None:

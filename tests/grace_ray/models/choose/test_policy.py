@@ -170,6 +170,23 @@ def test_bytes_that_are_no_state_are_refused():
         Policy().restore(state[:4] + b"\x63\x00" + state[6:])
 
 
+def test_in_a_state_of_version_1_a_point_with_features_starts_anew_and_the_others_go_on():
+    policy, rng = lived("a", 30, 1), np.random.default_rng(3)
+    priced = tuple(Candidate(id=name, features=(price,)) for name, price in (("cheap", 1.0), ("dear", 9.0)))
+    for number in range(20):
+        choice = policy.choose("model", HERE, priced, rng, now_s=1800.0 + number, choice_id=f"priced {number}")
+        policy.learn_one(choice.choice_id, float(choice.index), now_s=1800.0 + number)
+    state, again = policy.state(), Policy()
+    again.restore(state[:4] + b"\x01\x00" + state[6:])
+    np.testing.assert_array_equal(ranking(again), ranking(policy))
+    assert {option.samples for option in again.recommend("model", HERE, priced)} == {0}
+    with pytest.raises(NotFound):
+        again.learn_one("priced 3", 1.0, now_s=2000.0)
+    again.choose("model", HERE, priced, rng, now_s=2000.0, choice_id="priced 3")
+    again.learn_one("priced 3", 1.0, now_s=2000.0)
+    assert sum(option.samples for option in again.recommend("model", HERE, priced)) == 1
+
+
 def test_sites_add_up_in_any_order_and_each_counts_once():
     sites = [lived(name, 30, seed) for seed, name in enumerate("abc")]
     there, back = Policy(site="hub"), Policy(site="other hub")
