@@ -37,7 +37,7 @@ Indices = NDArray[np.intp]
 
 FLEET_WORTH = 4.0  # agents that the prior of abilities is worth
 DIFFICULTY_WORTH = 20.0  # tasks that the prior of difficulties is worth
-KIND_WORTH = 10.0  # tasks of a kind that the difficulties of all kinds are worth
+KIND_WORTH = 20.0  # tasks of a kind that the difficulties of all kinds are worth
 MOST_TASKS = 5000.0  # tasks of a kind that are remembered in its prior
 LEAST_WEIGHT = 1e-5  # worlds of less are given up, for good
 LONGEST_BLOCK = 512  # or a quarter of the tasks, where they are more
