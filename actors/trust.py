@@ -30,6 +30,10 @@ class TrustActor(FollowerActor):
         """Return what the agents that answered one question say together; see the part."""
         return await self._ask("consensus", workspace_id, correlation_id)
 
+    async def routing(self, workspace_id: str) -> Any:
+        """Return what the routing of a workspace has earned; see the part."""
+        return await self._ask("routing", workspace_id)
+
     async def _ask(self, method: str, *args: Any) -> Any:
         self._host.start()
         return await self._host.ask(method, *args)

@@ -32,8 +32,10 @@ from grace_ray.core.recommendation import (
 )
 from grace_ray.core.schedule import JOB_DUE, JOB_ENDED
 from grace_ray.core.store import Reader, Record
+from grace_ray.decide.routing.route import ROUTES_VIEW
 from grace_ray.decide.trust import own
 from grace_ray.decide.trust import sheet as sheets
+from grace_ray.decide.trust.routes import Routes
 from grace_ray.decide.trust.sheet import Plain
 from grace_ray.decide.trust.workspace import Tally, Workspace, packed, unpacked
 from grace_ray.settings import TrustSettings
@@ -98,6 +100,7 @@ class TrustPart:
             for record in sorted(reader.scan(TALLIES_VIEW), key=_rank):
                 tally = from_plain(Tally, orjson.loads(record.body or b"{}"))
                 self._workspace(record.status).put_back(tally, histories.get(record.key, ()))
+            self._routes = Routes(reader, self._settings)
             self._waiting = {}
             for record in reversed(reader.records(OUTCOMES_VIEW, "waiting", _WAITING_MAX).items):
                 plain = orjson.loads(record.body or b"{}")
@@ -119,8 +122,15 @@ class TrustPart:
     # What people and programs ask
 
     def operate(self, action: str, args: Mapping[str, Any], now: datetime) -> tuple[Effects, Any]:
-        """Do what is asked: ``recalculate`` all scores, ``clean_up`` what is older than it is kept."""
+        """Do what is asked: ``recalculate`` all scores, ``clean_up`` what is older than it is kept, ``route`` a task.
+
+        route: ``workspace_id``, ``recommendation_type``, ``correlation_id``, ``context``, ``candidates`` (agent ids, or
+        {agent_id, cost}), ``route_id`` (the same again gives the same answer); answers who is chosen, and why. Raises
+        InvalidInput.
+        """
         with self._lock:
+            if action == "route":
+                return self._routes.route(args, self._workspaces.get(args["workspace_id"]), now)
             if action == "recalculate":
                 return self._recalculated(now), {"workspaces": len(self._workspaces)}
             if action == "clean_up":
@@ -142,6 +152,11 @@ class TrustPart:
             workspace = self._workspaces.get(workspace_id) or Workspace(workspace_id, self._settings)
             beliefs = workspace.expect(agents, kind, task)
         return [{"mean": each.mean, "low": each.low, "high": each.high, "n": each.n} for each in beliefs]
+
+    def routing(self, workspace_id: str) -> dict[str, Any]:
+        """Return what the routing of a workspace has earned, and what always choosing one agent would have."""
+        with self._lock:
+            return self._routes.values(workspace_id)
 
     def consensus(self, workspace_id: str, correlation_id: str) -> dict[str, Any]:
         """Return what the agents that answered one question say together, and each agent's part in it.
@@ -194,6 +209,7 @@ class TrustPart:
                     steps.setdefault(plain["workspace_id"], []).append((sheet, after))
         for workspace_id, each in steps.items():
             self._workspace(workspace_id).learn(each)
+            records += self._routes.rewards([after for _, after in each])
         records += [sheets.sheet_record(sheet, bodies[key]) for key, sheet in news.items()]
         return Effects(records=records + self._tallied(now))
 
@@ -266,7 +282,7 @@ class TrustPart:
         before = (now - timedelta(days=self._settings.keep_days)).timestamp()
         gone = [
             Record(view, key, "", 0.0, None)
-            for view in (RECOMMENDATIONS_VIEW, OUTCOMES_VIEW)
+            for view in (RECOMMENDATIONS_VIEW, OUTCOMES_VIEW, ROUTES_VIEW)
             for key in self._reader.below(view, before, _CLEAN_A_TURN)
         ]
         return Effects(records=gone)

@@ -10,6 +10,8 @@ from typing import Any, cast
 from grace_ray.core.canonical import canonical
 from grace_ray.core.clock import to_text
 from grace_ray.core.recommendation import VALUES, Strength, Trend, TrustScore
+from grace_ray.decide.routing.router import Contender, Route, Router, Task, odds_shift, rule_worth
+from grace_ray.decide.routing.rules import known_of, speaking
 from grace_ray.decide.trust.answers import Answers
 from grace_ray.decide.trust.sheet import Plain, answer_of, claimed, evaluated, judged, kind_of
 from grace_ray.models.score.ability import AbilityModel, AbilitySettings
@@ -54,6 +56,7 @@ class Workspace:
         self.ability = AbilityModel(site=workspace_id, settings=AbilitySettings(max_agents=settings.agents_max))
         self.calibration = Calibration(site=workspace_id)
         self.answers = Answers()
+        self.router = Router()
         self._moving = MovingTrust(MovingSettings(max_agents=settings.agents_max))
         self.tallies: dict[str, Tally] = {}
         self.histories: dict[str, list[Mapping[str, Any]]] = {}
@@ -80,7 +83,9 @@ class Workspace:
     def teach(self, sheets: Sequence[Plain]) -> None:
         """Let the models learn sheets; what they know already changes nothing."""
         ended = [sheet for sheet in sheets if "evaluated_at" in sheet]
-        self.ability.learn_many([judged(sheet) for sheet in ended])
+        outcomes = [judged(sheet) for sheet in ended]
+        self.ability.learn_many(outcomes)
+        self.router.learn(outcomes)
         self._moving.learn_many([evaluated(sheet) for sheet in ended])
         self.calibration.learn_many([claim for sheet in ended if (claim := claimed(sheet))])
         self.answers.learn(sheets)
@@ -137,6 +142,26 @@ class Workspace:
         by_confusion = self.answers.consensus(kind, question)
         return {"by": "confusion" if by_confusion else "trust", "voters": voters} | (by_confusion or _weighed(votes))
 
+    def route(self, route_id: str, task: Task, costs: Mapping[str, float], rules: Sequence[Mapping[str, Any]]) -> Route:
+        """Choose an agent for a task among those that ``costs`` names."""
+        shifts = self._shifts(list(costs), task) if task.question else [0.0] * len(costs)
+        known = known_of(task.kind, task.context)
+        contenders = [
+            Contender(
+                agent_id=agent,
+                cost=cost,
+                shift=shift,
+                rules=[(rule_worth(rule["action"]), rule["sentence"]) for rule in speaking(rules, known, agent)],
+            )
+            for (agent, cost), shift in zip(costs.items(), shifts, strict=True)
+        ]
+        return self.router.route(route_id, task, contenders)
+
+    def _shifts(self, agents: Sequence[str], task: Task) -> list[float]:
+        """Return by how much what others made of this very task changes what is expected of each agent, in log odds."""
+        generic, specific = self.expect(agents, task.kind), self.expect(agents, task.kind, task.question)
+        return [odds_shift(before.mean, after.mean) for before, after in zip(generic, specific, strict=True)]
+
     def calibrated(self, agent: str, confidence: float) -> float:
         """Return the chance of success when an agent says that it is so sure."""
         return self.calibration.calibrated(agent, confidence)
@@ -175,16 +200,18 @@ class Workspace:
 
     def state(self) -> tuple[Mapping[str, Any], list[bytes]]:
         """Return (header, states of the models)."""
-        models = [self.ability.state(), self._moving.state(), self.calibration.state(), *self.answers.models().values()]
+        models = [self.ability.state(), self._moving.state(), self.calibration.state(), self.router.state()]
+        models += self.answers.models().values()
         header = {"version": _STATE_VERSION, "changed": list(self.changed), "answers": list(self.answers.models())}
         return header, models
 
     def restore(self, header: Mapping[str, Any], models: Sequence[bytes]) -> None:
         """Know what the one knew that gave this state."""
-        ability, moving, calibration, *answers = models
+        ability, moving, calibration, router, *answers = models
         self.ability.restore(ability)
         self._moving.restore(moving)
         self.calibration.restore(calibration)
+        self.router.restore(router)
         self.answers.restore(dict(zip(header["answers"], answers, strict=True)))
         self.changed = dict.fromkeys(header["changed"])
 

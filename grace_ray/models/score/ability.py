@@ -168,7 +168,7 @@ class AbilityModel:
 
     def restore(self, state: bytes) -> None:
         """Be as the model was that gave this state; only the settings stay one's own."""
-        header, arrays = unpack(state)
+        _, header, arrays = unpack(state)
         limits = self.settings.limits()
         self.site, self._kept = header["site"], Kept.read(header["kept"])
         self._base = Fold.read(limits, header["base"], arrays)
