@@ -12,6 +12,7 @@ with U's third moment, by the cube root of Wilson and Hilferty (1931). Each alon
 
 import math
 from collections.abc import Sequence
+from copy import copy
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 from grace_ray.models.patterns.outcomes import Codes, Floats, Outcomes
 
 _STRATUM_MIN = 5  # rows of a stratum of its own; smaller ones are one together
+_NOTHING = 1e-6  # what is left of an indicator that is explained already
 _BATCHES_MIN = 50  # a robust variance of few clusters says nothing
 
 
@@ -45,25 +47,35 @@ class NullModel:
         self._batch = _useful_batches(outcomes)
         self._strata = _strata(outcomes.agent) if is_by_agent else np.zeros(len(outcomes), np.int32)
         self._sizes = np.maximum(np.bincount(self._strata), 1)
-        self._basis = self._orthonormal(known)
-        self._rest = self.without_known(outcomes.value)
+        self._known: list[Floats] = []  # what is known, without strata: orthonormal
+        self._rest = self._centred(outcomes.value)
         counts = np.bincount(self._question)
         self.within, self.between = _variances(self._rest, self._question, counts)
-        self._gamma: Floats = np.asarray(self.between / (self.within + counts * self.between))[self._question]
-        self._third = float(np.mean(self._rest**3))
-        sums = np.bincount(self._question, self._rest)
+        self._gamma: Floats = np.asarray((self.between / (self.within + counts * self.between))[self._question])
+        self._third = _cubes(self._rest) / max(len(outcomes), 1)
+        sums: Floats = np.asarray(np.bincount(self._question, self._rest), np.float64)
         several = counts > 1
-        self._third_between = float(np.mean((sums[several] / counts[several]) ** 3)) if several.any() else 0.0
-        self.slopes = self.without_known(self.whitened(self._rest))
-        """U of an indicator is the sum of these where it holds."""
+        shared = sums[several] / counts[several]
+        self._third_between = _cubes(shared) / max(len(shared), 1)
+        for indicator in known:
+            self.learn(indicator)
+
+    def slopes(self) -> Floats:
+        """Return numbers for the rows: U of an indicator is their sum where it holds."""
+        return self.without_known(self.whitened(self._rest))
+
+    def knowing(self, indicator: NDArray[np.bool_]) -> "NullModel":
+        """Return the model to which this is known as well; variances are those from before."""
+        more = copy(self)
+        more.learn(indicator)
+        return more
 
     def without_known(self, values: Floats) -> Floats:
         """Return P v: without the means of strata and what the known indicators explain."""
-        centred = self._centred(values)
-        if self._basis is None:
-            return centred
-        explained: Floats = self._basis @ (self._basis.T @ centred)
-        return np.subtract(centred, explained)
+        rest = self._centred(values)
+        for each in self._known:
+            rest -= float(each @ rest) * each
+        return rest
 
     def whitened(self, values: Floats) -> Floats:
         """Return G v, times the variance within a question."""
@@ -89,14 +101,14 @@ class NullModel:
             return NO_EFFECT
         score = float(weights @ self._rest)
         size = score / scale
-        sums = np.bincount(self._question, weights)
+        sums: Floats = np.asarray(np.bincount(self._question, weights), np.float64)
         model = self.within * float(weights @ weights) + self.between * float(sums @ sums)
         if model <= 0:
             return NO_EFFECT
         z = abs(score) / math.sqrt(model)
         sign = math.copysign(1.0, score)
-        skew_rows = sign * self._third * float(np.sum(weights**3)) / model**1.5
-        skew_questions = sign * self._third_between * float(np.sum(sums**3)) / model**1.5
+        skew_rows = sign * self._third * _cubes(weights) / model**1.5
+        skew_questions = sign * self._third_between * _cubes(sums) / model**1.5
         zs = [unskewed(z, skew_rows), unskewed(z, skew_questions) if self.between > 0 else z]
         contributions = weights * (self._rest - size * plain)
         clusterings = [self._question] if self._batch is None else [self._question, self._batch]
@@ -107,13 +119,15 @@ class NullModel:
     def _centred(self, values: Floats) -> Floats:
         return np.asarray(values - (np.bincount(self._strata, values) / self._sizes)[self._strata])
 
-    def _orthonormal(self, known: Sequence[NDArray[np.bool_]]) -> Floats | None:
-        if not known:
-            return None
-        columns = np.stack([self._centred(each.astype(np.float64)) for each in known], axis=1)
-        columns = columns[:, np.linalg.norm(columns, axis=0) > 1e-6]
-        q, r = np.linalg.qr(columns)
-        return np.asarray(q[:, np.abs(np.diag(r)) > 1e-6])
+    def learn(self, indicator: NDArray[np.bool_]) -> None:
+        """Know one more indicator."""
+        column = self.without_known(indicator.astype(np.float64))
+        length = math.sqrt(float(column @ column))
+        if length < _NOTHING * math.sqrt(len(column)):
+            return
+        column /= length
+        self._known = [*self._known, column]
+        self._rest = self._rest - float(column @ self._rest) * column
 
 
 def unskewed(z: float, skew: float) -> float:
@@ -141,7 +155,7 @@ def upper_tail(z: float) -> float:
 
 
 def _robust(score: float, contributions: Floats, clusters: Codes, fits: NDArray[np.bool_]) -> float:
-    held = len(np.unique(clusters[fits]))
+    held = int(np.count_nonzero(np.bincount(clusters[fits])))
     if held < 2:
         return 0.0
     sums = np.bincount(clusters, contributions)
@@ -151,10 +165,15 @@ def _robust(score: float, contributions: Floats, clusters: Codes, fits: NDArray[
     return as_normal(abs(score) / math.sqrt(variance), held - 1)
 
 
+def _cubes(values: Floats) -> float:
+    return float((values * values) @ values)
+
+
 def _strata(agent: Codes) -> Codes:
     counts = np.bincount(agent)
     numbers = np.where(counts >= _STRATUM_MIN, np.arange(1, len(counts) + 1), 0)
-    return np.unique(numbers[agent], return_inverse=True)[1].astype(np.int32)
+    renumbered = np.cumsum(np.bincount(numbers) > 0) - 1
+    return np.asarray(renumbered[numbers][agent], np.int32)
 
 
 def _useful_batches(outcomes: Outcomes) -> Codes | None:

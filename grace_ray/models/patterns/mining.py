@@ -6,7 +6,7 @@ something that the stronger ones found before it do not (forward selection), and
 halves does. And it must show by itself in the later part of the table, with the same sign in the earlier.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any, NamedTuple
@@ -117,12 +117,15 @@ class _Search:
         """Return those that say what the others do not."""
         level = self._settings.error_rate / max(len(passed), 1) / 2
         chosen: list[tuple[Condition, float, Effect]] = []
-        for each in passed:
-            if len(chosen) < _FOUND_MAX and self._adds(each[0], [one[0] for one in chosen], level):
-                chosen.append(each)
+        explained = _Explained(self._outcomes, self._nulls)
+        for condition, p, effect in passed:
+            if len(chosen) < _FOUND_MAX and explained.leaves(condition, effect, level):
+                chosen.append((condition, p, effect))
+                explained = explained.knowing([condition])
         kept = list(chosen)
         for each in reversed(chosen):  # a weaker half may have come before the whole
-            if len(kept) > 1 and not self._adds(each[0], [one[0] for one in kept if one is not each], level):
+            others = [one[0] for one in kept if one is not each]
+            if others and not _Explained(self._outcomes, self._nulls).knowing(others).leaves(each[0], each[2], level):
                 kept.remove(each)
         return kept
 
@@ -145,20 +148,6 @@ class _Search:
 
     def _null(self, condition: Condition) -> NullModel:
         return self._nulls[not _is_of_agents(self._outcomes, condition)]
-
-    def _adds(self, condition: Condition, known: Sequence[Condition], level: float) -> bool:
-        """Return whether a condition still shows where what is known, and each half of it, is taken out."""
-        fits = self._outcomes.mask(condition)
-        explained = [self._outcomes.mask(each) for each in known]
-        halves = [[self._outcomes.mask((half,))] for half in condition] if len(condition) > 1 else [[]]
-        for half in halves:
-            masks = [*explained, *half]
-            if not masks:
-                return True
-            null = NullModel(self._outcomes, is_by_agent=not _is_of_agents(self._outcomes, condition), known=masks)
-            if null.test(fits).p > level:
-                return False
-        return True
 
     def _glanced(self, size: int) -> tuple[list[Condition], int]:
         """Return the conditions of ``size`` features that may be patterns, and how many had the support to be one."""
@@ -207,10 +196,46 @@ class _Search:
         enough = (np.minimum(count, len(codes) - count) >= self._settings.support_min) & (
             questions >= self._settings.questions_min
         )
-        slopes = np.bincount(held, null.slopes[inside], minlength=cells)
+        slopes = np.bincount(held, null.slopes()[inside], minlength=cells)
         share = np.clip(1.0 - count / len(codes), 1e-6, 1.0)
         z = np.abs(slopes) / np.sqrt(np.maximum(null.rough_variance(count, squares) * share, 1e-12))
         return enough, z
+
+
+class _Explained:
+    """Null models to which some conditions are known, by whether agents are compared within themselves."""
+
+    def __init__(self, outcomes: Outcomes, nulls: Mapping[bool, NullModel]) -> None:
+        self._outcomes = outcomes
+        self._nulls = nulls
+        self._with_half: dict[tuple[tuple[int, int], bool], NullModel] = {}
+
+    def knowing(self, conditions: Sequence[Condition]) -> "_Explained":
+        """Return these to which more is known."""
+        nulls = dict(self._nulls)
+        for condition in conditions:
+            mask = self._outcomes.mask(condition)
+            nulls = {is_by_agent: null.knowing(mask) for is_by_agent, null in nulls.items()}
+        return _Explained(self._outcomes, nulls)
+
+    def leaves(self, condition: Condition, effect: Effect, level: float) -> bool:
+        """Return whether a condition still has an effect of its sign, a pair beside each of its halves."""
+        fits = self._outcomes.mask(condition)
+        is_by_agent = not _is_of_agents(self._outcomes, condition)
+        nulls = [self._nulls[is_by_agent]]
+        if len(condition) > 1:
+            nulls = [self._beside(half, is_by_agent) for half in condition]
+        for null in nulls:
+            left = null.test(fits)
+            if left.size * effect.size <= 0 or left.p > level:
+                return False
+        return True
+
+    def _beside(self, half: tuple[int, int], is_by_agent: bool) -> NullModel:
+        key = (half, is_by_agent)
+        if key not in self._with_half:
+            self._with_half[key] = self._nulls[is_by_agent].knowing(self._outcomes.mask((half,)))
+        return self._with_half[key]
 
 
 def _is_of_agents(outcomes: Outcomes, condition: Condition) -> bool:

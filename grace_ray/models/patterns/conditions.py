@@ -1,0 +1,43 @@
+"""Conditions of patterns and rules: {feature: what it must be}, a value, {"min": ...} or {"max": ...} (below it)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+_COUNTED = {"agents_agree": "agents agree", "evidence": "pieces of evidence are given"}
+
+
+def fits(condition: Mapping[str, Any], features: Mapping[str, Any]) -> bool:
+    """Return whether all of a condition holds; it does not where a feature is missing.
+
+    >>> fits({"type": "strategy", "agents_agree": {"min": 2}}, {"type": "strategy", "agents_agree": 3})
+    True
+    >>> fits({"confidence": {"min": 0.8}}, {"type": "strategy"})
+    False
+    """
+    return all(name in features and _is(features[name], wanted) for name, wanted in condition.items())
+
+
+def in_words(condition: Mapping[str, Any]) -> str:
+    """Return a condition as words in a sentence.
+
+    >>> in_words({"type": "strategy", "confidence": {"min": 0.8}, "agents_agree": {"min": 2}})
+    'type is strategy, confidence is 0.8 or more and at least 2 agents agree'
+    """
+    said = [_said(name, wanted) for name, wanted in condition.items()]
+    return " and ".join([", ".join(said[:-1]), said[-1]] if len(said) > 1 else said)
+
+
+def _is(value: Any, wanted: Any) -> bool:
+    if not isinstance(wanted, Mapping):
+        return bool(value == wanted) and isinstance(value, bool) == isinstance(wanted, bool)
+    if not isinstance(value, int | float):
+        return False
+    return bool(wanted.get("min", value) <= value) and ("max" not in wanted or bool(value < wanted["max"]))
+
+
+def _said(name: str, wanted: Any) -> str:
+    if not isinstance(wanted, Mapping):
+        return f"{name} is {str(wanted).lower() if isinstance(wanted, bool) else wanted}"
+    if "min" in wanted and name in _COUNTED:
+        return f"at least {wanted['min']} {_COUNTED[name]}"
+    return f"{name} is {wanted['min']:g} or more" if "min" in wanted else f"{name} is below {wanted['max']:g}"
