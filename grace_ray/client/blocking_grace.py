@@ -14,9 +14,11 @@ import httpx
 from grace_ray.client import calls
 from grace_ray.client.answers import Receipt, error_of
 from grace_ray.client.calls import Call, T
+from grace_ray.client.calls.learning_calls import EXPORT_PATH
 from grace_ray.client.exchange import Exchange, Request, is_loopback
+from grace_ray.client.json_lines import JsonLines
 from grace_ray.client.outbox import BUFFER_BYTES, Buffer, Outbox, batches, encoded, new_event
-from grace_ray.client.retry import ONCE, Retry
+from grace_ray.client.retry import ONCE, Quiet, Retry
 from grace_ray.client.sse import SILENCE_MAX_S, Message, Parser
 from grace_ray.core.clock import utc_now
 from grace_ray.core.errors import Backpressure, OutsideError, StoreUnavailable
@@ -29,7 +31,7 @@ def _method(call: Callable[P, Call[T]]) -> Callable[Concatenate[Any, P], T]:
     """Return the method that makes a call and returns what its answer says."""
 
     def method(self: "Grace", /, *args: P.args, **kwargs: P.kwargs) -> T:
-        return self._call(call(*args, **kwargs))
+        return self.ask(call(*args, **kwargs))
 
     method.__doc__ = call.__doc__
     method.__name__ = call.__name__
@@ -69,8 +71,7 @@ class Grace:
         self._exchange = Exchange(retry or Retry(), clock, rng or SystemRandom())
         self._buffer = Buffer(buffer_max, buffer_max_bytes)
         self._lock = threading.Lock()  # one flush at a time: each takes the oldest events out when they are durable
-        self._failures = 0
-        self._quiet_until: datetime | None = None
+        self._quiet = Quiet()
 
     def __enter__(self) -> Self:
         return self
@@ -208,6 +209,49 @@ class Grace:
     ml_health = _method(calls.ml_health)
     forecast_accuracy = _method(calls.forecast_accuracy)
     training_history = _method(calls.training_history)
+    agent_profile = _method(calls.agent_profile)
+    agent_recommendations = _method(calls.agent_recommendations)
+    consensus = _method(calls.consensus)
+    decision_boost = _method(calls.decision_boost)
+    evaluate_outcome = _method(calls.evaluate_outcome)
+    evaluate_outcomes = _method(calls.evaluate_outcomes)
+    evaluate_workflow = _method(calls.evaluate_workflow)
+    learning_cycle = _method(calls.learning_cycle)
+    learning_cycles = _method(calls.learning_cycles)
+    learning_patterns = _method(calls.learning_patterns)
+    learning_rules = _method(calls.learning_rules)
+    learning_stats = _method(calls.learning_stats)
+    recommendation = _method(calls.recommendation)
+    recommendations = _method(calls.recommendations)
+    route_task = _method(calls.route_task)
+    should_trigger_learning_cycle = _method(calls.should_trigger_learning_cycle)
+    track_recommendation = _method(calls.track_recommendation)
+    track_recommendations = _method(calls.track_recommendations)
+    trigger_learning_cycle = _method(calls.trigger_learning_cycle)
+    trust_score = _method(calls.trust_score)
+    trust_scores = _method(calls.trust_scores)
+
+    def ask(self, call: Call[T], retry: Retry | None = None) -> T:
+        """Make a call of ``calls`` and return what its answer says; ``retry`` in place of the client's own."""
+        response = self._exchanged(self._exchange.of_call(call), retry)
+        return self._exchange.read(call, response)
+
+    def export_workspace(self, workspace_id: str) -> Iterator[dict[str, Any]]:
+        """Yield all of a workspace as {"view", "record"}: recommendations, outcomes, trust, patterns, cycles.
+
+        Raises Unreachable where the stream breaks.
+        """
+        params = {"workspace_id": workspace_id}
+        try:
+            with self._http.stream("GET", EXPORT_PATH, params=params) as answer:
+                if answer.is_error:
+                    answer.read()
+                    raise error_of(answer, None)
+                lines = JsonLines()
+                for chunk in answer.iter_bytes():
+                    yield from lines.feed(chunk)
+        except httpx.RequestError as error:
+            raise self._exchange.unreachable(error, 1, ONCE).error from error
 
     def watch(self, after: int | None = None) -> Iterator[Message]:
         """Yield journal entries after the seq ``after`` (None: from now on), and each second the loop's figures.
@@ -236,14 +280,12 @@ class Grace:
 
     def _try_to_flush(self) -> None:
         """Send what is buffered if the runtime is there; after a failure leave it alone for a while."""
-        now = self._exchange.clock()
-        if self._quiet_until is not None and now < self._quiet_until:
+        if self._quiet.holds(self._exchange.clock()):
             return
         try:
             self._flush(ONCE)
         except (OutsideError, Backpressure, StoreUnavailable) as error:
-            self._failures += 1
-            self._quiet_until = self._exchange.quiet_until(error, self._failures)
+            self._quiet.begin(error, self._exchange.clock())
 
     def _flush(self, retry: Retry | None) -> Receipt:
         total, sent = Receipt(), 0
@@ -253,16 +295,12 @@ class Grace:
                 total = total.plus(self._send(body, retry), sent)
                 self._buffer.remove(count)
                 sent += count
-        self._failures, self._quiet_until = 0, None
+        self._quiet.end()
         return total
 
     def _send(self, body: bytes, retry: Retry | None = None) -> Receipt:
         response = self._exchanged(self._exchange.of_events(body), retry)
         return self._exchange.receipt(response)
-
-    def _call(self, call: Call[T]) -> T:
-        response = self._exchanged(self._exchange.of_call(call), None)
-        return self._exchange.read(call, response)
 
     def _exchanged(self, request: Request, retry: Retry | None) -> httpx.Response:
         attempt = 0

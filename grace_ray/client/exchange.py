@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from random import Random
 from typing import Any
 
@@ -13,7 +13,7 @@ from grace_ray.client.answers import Receipt, error_of, receipt, refusal
 from grace_ray.client.calls import Call, T
 from grace_ray.client.outbox import BATCH_TYPE
 from grace_ray.client.retry import RETRIED, Retry, retry_after_s
-from grace_ray.core.errors import Backpressure, GraceError, InvalidInput, RuntimeFault, Unreachable
+from grace_ray.core.errors import GraceError, InvalidInput, RuntimeFault, Unreachable
 from grace_ray.core.ids import time_id
 
 
@@ -51,7 +51,7 @@ class Exchange:
 
     def of_call(self, call: Call[T]) -> Request:
         """Return the request of a call."""
-        content = b"" if call.body is None else orjson.dumps(dict(call.body))
+        content = b"" if call.body is None else orjson.dumps(call.body)
         return self._request(call.method, call.path, call.params, content, "application/json")
 
     def of_events(self, body: bytes) -> Request:
@@ -88,11 +88,6 @@ class Exchange:
             return refusal(response) or receipt(orjson.loads(response.content))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise RuntimeFault(f"The answer to events is not what was expected: {error}.") from error
-
-    def quiet_until(self, error: GraceError, failures: int) -> datetime:
-        """Return until when a runtime that failed so often in a row is left alone: half a second to half a minute."""
-        asked_s = error.retry_after_s if isinstance(error, Backpressure) else 0.0
-        return self.clock() + timedelta(seconds=max(asked_s, min(30.0, 0.25 * 2**failures)))
 
     def _request(self, method: str, path: str, params: Mapping[str, Any], content: bytes, media_type: str) -> Request:
         headers = {"Accept": "application/json"}

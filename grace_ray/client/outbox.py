@@ -1,5 +1,6 @@
 """Events on their way: how they are cut into requests, and where they wait while the runtime is away."""
 
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
@@ -56,6 +57,7 @@ class Buffer:
         self._most_bytes = most_bytes
         self._bytes = 0
         self._texts: deque[bytes] = deque()
+        self._lock = threading.Lock()  # one thread may send while others add
         self.dropped = 0
         """Events refused since the start because the buffer was full."""
 
@@ -64,30 +66,37 @@ class Buffer:
 
     def add(self, texts: Sequence[bytes]) -> None:
         """Queue events. Raises Backpressure where not all fit; those that do are queued."""
-        for place, text in enumerate(texts):
-            if len(self._texts) >= self._most or self._bytes + len(text) > self._most_bytes:
-                lost = len(texts) - place
-                self.dropped += lost
-                held = f"{len(self._texts)} events, {self._bytes:,} bytes"
-                raise Backpressure(f"The local buffer is full ({held}): {lost} were dropped.", "buffer")
-            self._texts.append(text)
-            self._bytes += len(text)
+        with self._lock:
+            for place, text in enumerate(texts):
+                if len(self._texts) >= self._most or self._bytes + len(text) > self._most_bytes:
+                    lost = len(texts) - place
+                    self.dropped += lost
+                    held = f"{len(self._texts)} waiting, {self._bytes:,} bytes"
+                    raise Backpressure(f"The local buffer is full ({held}): {lost} were dropped.", "buffer")
+                self._texts.append(text)
+                self._bytes += len(text)
 
     def first(self) -> tuple[int, bytes]:
         """Return how many events the next request takes, and its body; the events stay queued."""
         texts: list[bytes] = []
         size = 0
-        for text in self._texts:
-            if texts and (len(texts) >= BATCH_EVENTS or size + len(text) > BATCH_BYTES):
-                break
-            texts.append(text)
-            size += len(text) + 1
+        with self._lock:
+            for text in self._texts:
+                if texts and (len(texts) >= BATCH_EVENTS or size + len(text) > BATCH_BYTES):
+                    break
+                texts.append(text)
+                size += len(text) + 1
         return len(texts), b"[" + b",".join(texts) + b"]"
+
+    def oldest(self) -> bytes:
+        """Return the one that has waited longest; it stays queued."""
+        return self._texts[0]
 
     def remove(self, count: int) -> None:
         """Take the ``count`` oldest events out: they are durable, or refused for good."""
-        for _ in range(count):
-            self._bytes -= len(self._texts.popleft())
+        with self._lock:
+            for _ in range(count):
+                self._bytes -= len(self._texts.popleft())
 
 
 class Outbox:

@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from random import Random
+
+from grace_ray.core.errors import Backpressure, GraceError
 
 RETRIED = frozenset({429, 502, 503, 504})
 """Statuses after which the same request may succeed."""
@@ -28,6 +30,28 @@ class Retry:
             return None
         jitter = rng.uniform(0, min(self.cap_s, self.base_s * 2 ** (attempt - 1)))
         return jitter if retry_after_s is None else retry_after_s + min(jitter, self.base_s)
+
+
+class Quiet:
+    """How long a runtime that failed is left alone by who need not wait for it: half a second to half a minute."""
+
+    def __init__(self) -> None:
+        self._failures = 0
+        self._until: datetime | None = None
+
+    def holds(self, now: datetime) -> bool:
+        """Return whether it is to be left alone still."""
+        return self._until is not None and now < self._until
+
+    def begin(self, error: GraceError, now: datetime) -> None:
+        """It failed once more; what it asked for is obeyed."""
+        self._failures += 1
+        asked_s = error.retry_after_s if isinstance(error, Backpressure) else 0.0
+        self._until = now + timedelta(seconds=max(asked_s, min(30.0, 0.25 * 2 ** min(self._failures, 10))))
+
+    def end(self) -> None:
+        """It answered."""
+        self._failures, self._until = 0, None
 
 
 ONCE = Retry(attempts=1)

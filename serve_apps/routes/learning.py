@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from grace_ray.core.clock import utc_now
 from grace_ray.core.entry import Entry
-from grace_ray.core.errors import Disabled, InvalidInput
+from grace_ray.core.errors import Disabled, InvalidInput, TooLarge
 from grace_ray.core.jsonable import from_plain
 from grace_ray.core.recommendation import (
     RECOMMENDATIONS_VIEW,
@@ -129,6 +129,7 @@ async def evaluate_workflow(request: Request, gateway: TheGateway) -> Response:
     judged = [{**said, "recommendation_id": record.key.removeprefix(prefix)} for record in found]
     door: RecommendationDoor = request.app.state.recommendations
     taken = await asyncio.to_thread(door.judge, judged, utc_now())
+    _raise_first(taken.rejected)  # what is said of all is at fault for all
     return await _kept(request, gateway, taken)
 
 
@@ -184,8 +185,9 @@ async def _taken(request: Request, gateway: Gateway, take: _Take, describe: _Des
     key = request.headers.get("idempotency-key", "")
     signed = f"{request.scope.get('grace.caller', '')}\x1f{key}" if key else ""
     taken = await asyncio.to_thread(take, items, utc_now(), signed) if is_long else take(items, utc_now(), signed)
-    if not is_one or taken.rejected:
+    if not is_one:
         return await _kept(request, gateway, taken)
+    _raise_first(taken.rejected)
     (row,) = taken.rows
     accepted = (await gateway.append(taken.rows)).accepted
     _count(request, accepted, 1 - accepted, 0)
@@ -205,6 +207,12 @@ async def _kept(request: Request, gateway: Gateway, taken: TakenItems) -> Respon
     if len(taken.rows) <= _IDS_MAX:
         body["ids"] = [row.id for row in taken.rows]
     return as_json(body, 202)
+
+
+def _raise_first(rejected: Sequence[RejectedItem]) -> None:
+    if rejected:
+        first = rejected[0]
+        raise (TooLarge if first.is_too_large else InvalidInput)(first.reason, first.field)
 
 
 def _check_switches(gateway: Gateway) -> None:

@@ -14,9 +14,10 @@ from grace_ray.core.sample import Sample
 from serve_apps.app import build
 
 # What is not a call of calls.py: events go through send and watch; webhooks, metrics and the console's cookie are
-# others' ways in; the learning-feedback lists are those of clusters and missions, as bare arrays.
+# others' ways in; an export is a stream; the learning-feedback lists are those of clusters and missions.
 ELSEWHERE = re.compile(
     r"/api/(events|stream|integrations/.*|learning-feedback/(clusters|missions))|/v1/.*|/metrics|/readyz|/api/v1/write"
+    r"|/api/v1/learning/export"
 )
 SAMPLES: dict[str, Any] = {
     "keys": ["a", "b"],
@@ -47,6 +48,10 @@ SAMPLES: dict[str, Any] = {
     "hours": 6.0,
     "days": 7,
     "horizon_minutes": 60.0,
+    "items": [{"agent_id": "a"}],
+    "quality_scores": {"accuracy": 80.0},
+    "created_at": datetime(2026, 1, 1, tzinfo=UTC),
+    "evaluated_at": datetime(2026, 1, 1, tzinfo=UTC),
 }
 
 
