@@ -1,1 +1,1 @@
-"""Learns from outcomes of recommendations: patterns that hold later, rules, profiles of agents, and what they are worth."""
+"""Learns from outcomes of recommendations: patterns that hold later, rules, profiles, and what all that is worth."""

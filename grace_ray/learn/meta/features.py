@@ -91,4 +91,5 @@ def _quartered(name: str, figures: Floats) -> list[Column]:
 
 
 def _short(number: float) -> float:
-    return float(f"{number:.3g}")
+    short = float(f"{number:.3g}")
+    return int(short) if short.is_integer() else short
