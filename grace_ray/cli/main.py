@@ -40,6 +40,7 @@ FAMILIES = {
     "knowledge": Family("knowledge", "app", "Add documents and search what Grace knows."),
     "forecast": Family("forecast", "app", "Show what metrics will be, and train what says so."),
     "incidents": Family("incidents", "app", "List early warnings, and what came of them."),
+    "agents": Family("agents", "app", "List how far agents can be trusted; what was learned; who is given a task."),
     "schedule": Family("schedule", "app", "List what is done at fixed times, and do it now."),
     "journal": Family("journal", "app", "List, verify, prove and export the journal."),
     "explain": Family("explain", "explain", "Say why an event, cluster, mission or statement is as it is."),

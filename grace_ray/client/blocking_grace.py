@@ -224,6 +224,8 @@ class Grace:
     recommendation = _method(calls.recommendation)
     recommendations = _method(calls.recommendations)
     route_task = _method(calls.route_task)
+    routes = _method(calls.routes)
+    routing = _method(calls.routing)
     should_trigger_learning_cycle = _method(calls.should_trigger_learning_cycle)
     track_recommendation = _method(calls.track_recommendation)
     track_recommendations = _method(calls.track_recommendations)

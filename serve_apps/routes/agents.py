@@ -1,6 +1,7 @@
 """How far agents can be trusted, what they are good at, and who is given a task."""
 
 import asyncio
+import hashlib
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -18,12 +19,13 @@ from grace_ray.core.recommendation import (
     key_of,
 )
 from grace_ray.core.store import Reader, Record
+from grace_ray.decide.routing.route import ROUTES_VIEW
 from grace_ray.sense.recommendation_fields import ID_MAX, NAMES_MAX, TYPE_MAX
 from serve_apps.answers import After, Limit, as_json, as_page, filtered
-from serve_apps.dependencies import Caller, TheGateway, TheReader, signature
+from serve_apps.dependencies import TheGateway, TheReader
 from serve_apps.gateway import Gateway
 from serve_apps.routes.learning_cycles import last_cycle
-from serve_apps.workspaces import PART, UpToDate, enter, unknown
+from serve_apps.workspaces import PART, UpToDate, enter, settled, unknown
 
 router = APIRouter(prefix="/api/v1/learning", tags=["learning"])
 
@@ -60,7 +62,6 @@ class Routing(BaseModel):
     workspace_id: str
     task: Task = Field(default_factory=Task)
     candidates: list[Word | Candidate] = Field(min_length=1, max_length=_CANDIDATES_MAX)
-    by: str | None = Field(None, max_length=ID_MAX)
 
 
 @router.get("/trust-scores", summary="Agents by how far they can be trusted")
@@ -117,17 +118,42 @@ async def consensus(
 
 
 @router.post("/route", status_code=201, summary="Choose an agent for a task")
-async def route(body: Routing, request: Request, gateway: TheGateway, caller: Caller) -> Response:
-    """By trust, rules and what was learned of choices like it, with reasons and every candidate's probability."""
+async def route(body: Routing, request: Request, gateway: TheGateway) -> Response:
+    """{route_id, agent_id, propensity, reasons, offers}: by trust, rules, costs, and what others made of the task.
+
+    Every candidate has a chance, which is logged: so other ways of choosing can be judged by what came of this one.
+    """
     await enter(request, [body.workspace_id])
+    await settled(gateway, body.workspace_id)
     candidates = [Candidate(agent_id=each) if isinstance(each, str) else each for each in body.candidates]
     arguments = {
-        **body.model_dump(),
+        "workspace_id": body.workspace_id,
+        **body.task.model_dump(),
         "candidates": [each.model_dump() for each in candidates],
-        "by": signature(body.by, caller),
-        "key": request.headers.get("idempotency-key", ""),
+        "route_id": _route_id(body.workspace_id, request),
     }
     return as_json(await gateway.call(PART, "operate", "route", arguments), 201)
+
+
+@router.get("/routes", summary="Tasks that were given to agents, newest first")
+async def list_routes(workspace_id: UpToDate, reader: TheReader, limit: Limit = 100, after: After = None) -> Response:
+    """Who was chosen among whom, why, and what came of it."""
+    return as_page(await asyncio.to_thread(reader.records, ROUTES_VIEW, workspace_id, limit, after))
+
+
+@router.get("/routing", summary="What the choosing has earned")
+async def routing(workspace_id: UpToDate, gateway: TheGateway) -> Response:
+    """{rewarded, value, others, best_fixed}: against always choosing one agent, by the log; {} before the first."""
+    return as_json(await gateway.call(PART, "routing", workspace_id))
+
+
+def _route_id(workspace_id: str, request: Request) -> str:
+    """Return the id of a route that is asked for with a key, so that the same again is the same route."""
+    key = request.headers.get("idempotency-key", "")
+    if not key:
+        return ""
+    parts = (workspace_id, str(request.scope.get("grace.caller", "")), key)
+    return "t-" + hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:32]
 
 
 async def _trust(gateway: Gateway, workspace_id: str, agent_id: str) -> Mapping[str, Any]:

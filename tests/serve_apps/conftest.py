@@ -18,7 +18,7 @@ QUESTIONS = {
     "knowledge": frozenset({"search", "stats", "passages", "explain"}),
     "forecaster": frozenset({"predict"}),
     "playbooks": frozenset({"recommend", "statistics", "policies", "performance"}),
-    "trust": frozenset({"boost", "expect", "consensus"}),
+    "trust": frozenset({"boost", "expect", "consensus", "routing"}),
 }
 BASE = "http://127.0.0.1:8000"
 

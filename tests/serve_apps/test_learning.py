@@ -349,6 +349,56 @@ def test_the_boost_is_up_for_who_is_right_and_down_for_who_is_wrong(judged):
     assert boost("ann") > 0.1 > -0.1 > boost("bob")
 
 
+def test_a_task_is_given_to_who_will_do_it_and_what_came_of_it_is_known(judged):
+    http, chosen = judged.http, []
+    for number in range(10):
+        asked = {
+            "workspace_id": "acme",
+            "task": {"recommendation_type": "strategy", "correlation_id": f"n-{number}", "context": {"repo": "x"}},
+            "candidates": ["bob", {"agent_id": "ann", "cost": 0.05}],
+        }
+        answer = http.post(f"{API}/route", json=asked, headers={"Idempotency-Key": f"k{number}"})
+        assert answer.status_code == 201
+        chosen.append(answer.json())
+    assert [each["agent_id"] for each in chosen].count("ann") >= 9
+    assert {offer["agent_id"] for offer in chosen[0]["offers"]} == {"ann", "bob"}
+    assert sum(offer["probability"] for offer in chosen[0]["offers"]) == pytest.approx(1)
+    assert chosen[0]["reasons"]
+    first = chosen[0]
+    track(http, {"recommendation_id": "n", "agent_id": first["agent_id"], "recommendation_type": "strategy",
+                 "correlation_id": "n-0"})  # fmt: skip
+    judge(http, {"recommendation_id": "n", "outcome": "approved"})
+    listed = http.get(f"{API}/routes", params={"workspace_id": "acme", "limit": 20}).json()["items"]
+    rewards = {each["route_id"]: each["reward"] for each in listed}
+    assert (len(rewards), rewards[first["route_id"]]) == (10, pytest.approx(0.95, abs=0.06))
+    assert http.get(f"{API}/routing", params={"workspace_id": "acme"}).json()["rewarded"] == 1
+    assert http.get(f"{API}/routes", params={"workspace_id": "zoo"}).json()["items"] == []
+
+
+def test_a_route_asked_for_again_with_its_key_is_the_same(make):
+    asked = {"workspace_id": "acme", "candidates": ["a", "b", "c"]}
+    house = make()
+    first = house.http.post(f"{API}/route", json=asked, headers={"Idempotency-Key": "k"}).json()
+    assert house.http.post(f"{API}/route", json=asked, headers={"Idempotency-Key": "k"}).json() == first
+    for bad, field in (({"candidates": []}, "candidates"), ({"candidates": [{"agent_id": "a", "cost": -1}]}, None),
+                       ({"task": {"recommendation_type": ""}}, "task.recommendation_type"),
+                       ({"candidates": ["a", "a"]}, "candidates")):  # fmt: skip
+        answer = house.http.post(f"{API}/route", json={**asked, **bad})
+        assert answer.status_code == 422
+        assert field in (None, answer.json()["field"])
+
+
+def test_agents_that_answer_one_question_are_weighed(judged):
+    http = judged.http
+    asked = {"correlation_id": "q", "recommendation_type": "strategy"}
+    for agent, answer in (("ann", "yes"), ("bob", "no")):
+        track(http, {**asked, "agent_id": agent, "recommendation_content": {"answer": answer}})
+    said = http.get(f"{API}/consensus", params={"workspace_id": "acme", "correlation_id": "q"}).json()
+    assert said["answer"] == "yes"
+    assert {each["agent_id"] for each in said["voters"]} == {"ann", "bob"}
+    assert http.get(f"{API}/consensus", params={"workspace_id": "zoo", "correlation_id": "q"}).status_code == 404
+
+
 def test_before_the_first_cycle_a_profile_is_what_the_trust_score_tells(judged):
     found = judged.http.get(f"{API}/agent-profiles/bob", params={"workspace_id": "acme"}).json()
     assert (found["agent_id"], found["sample_size"], found["success_rate"]) == ("bob", 30, 0.1)

@@ -208,9 +208,11 @@ def route_task(
     recommendation_type: str = "general",
     correlation_id: str = "",
     context: Mapping[str, Any] | None = None,
-    by: str | None = None,
 ) -> Call[dict[str, Any]]:
-    """Choose an agent for a task; ``candidates`` are ids, or costs by id in units of a success."""
+    """Choose an agent for a task; ``candidates`` are ids, or costs by id in units of a success.
+
+    {route_id, agent_id, propensity, reasons, offers}; it is rewarded by that agent's outcome on this correlation_id.
+    """
     costs = dict(candidates) if isinstance(candidates, Mapping) else dict.fromkeys(candidates, 0.0)
     return post(
         f"{PREFIX}/route",
@@ -222,8 +224,17 @@ def route_task(
             "context": dict(context or {}),
         },
         candidates=[{"agent_id": agent_id, "cost": cost} for agent_id, cost in costs.items()],
-        by=by,
     )
+
+
+def routes(workspace_id: str, *, limit: int = 100, after: str | None = None) -> Call[Page[dict[str, Any]]]:
+    """List tasks that were given to agents, newest first, with what came of them."""
+    return get(f"{PREFIX}/routes", _plain_page, workspace_id=workspace_id, limit=limit, after=after)
+
+
+def routing(workspace_id: str) -> Call[dict[str, Any]]:
+    """Get what the choosing has earned: {rewarded, value, others, best_fixed}, {} before the first reward."""
+    return get(f"{PREFIX}/routing", plain, workspace_id=workspace_id)
 
 
 def trigger_learning_cycle(
@@ -267,6 +278,10 @@ def learning_rules(workspace_id: str) -> Call[list[Rule]]:
 def learning_stats(workspace_id: str) -> Call[dict[str, Any]]:
     """Get a workspace in figures."""
     return get(f"{PREFIX}/stats", plain, workspace_id=workspace_id)
+
+
+def _plain_page(answer: Any) -> Page[dict[str, Any]]:
+    return Page(items=answer["items"], next=answer["next"])
 
 
 def _cycle(answer: Any) -> LearningCycle:

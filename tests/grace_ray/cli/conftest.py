@@ -22,6 +22,7 @@ from serve_apps.app import build
 QUESTIONS = {
     "knowledge": frozenset({"search", "stats", "passages", "explain"}),
     "forecaster": frozenset({"predict"}),
+    "trust": frozenset({"boost", "expect", "consensus", "routing"}),
 }
 
 
@@ -59,6 +60,7 @@ def served(tmp_path: Path) -> Iterator[Served]:
         wiring.build_knowledge,
         wiring.build_forecaster,
         wiring.build_scheduler,
+        wiring.build_trust,
     )
     followers = [build_part(settings) for build_part in builders]
     loop = Loop(wiring.open_journal(settings), wiring.open_reader(settings), followers, utc_now)

@@ -85,6 +85,9 @@ def test_what_is_told_is_durable_at_once_and_bears_on_what_is_asked_next(runtime
     assert learning.get_agent_decision_boost("ann", "strategy")["boost"] > 0
     assert learning.get_agent_decision_boost("bob", "strategy")["boost"] < 0
     assert learning.get_agent_decision_boost("new", "strategy") == {"boost": 0.0, "samples": 0}
+    chosen = [learning.choose_agent(["bob", "ann"], recommendation_type="strategy") for _ in range(9)]
+    assert [choice.agent_id for choice in chosen].count("ann") >= 7
+    assert chosen[0].reasons
     learning.evaluate_workflow_outcome("wf", "partial")
     assert {each.outcome for each in grace.recommendations("acme", workflow_id="wf").items} == {"partial"}
     grace.close()
