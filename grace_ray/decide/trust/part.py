@@ -24,6 +24,7 @@ from grace_ray.core.recommendation import (
     JUDGED,
     KIND,
     OUTCOMES_VIEW,
+    PATTERNS_VIEW,
     RECOMMENDATIONS_VIEW,
     TRACKED,
     TRUST_VIEW,
@@ -45,6 +46,8 @@ _SCORES_A_TICK = 500
 TALLIES_VIEW = "trust_tallies"
 _WAITING_MAX = 10_000
 _VOTERS_MAX = 1000
+_PATTERNS_MAX = 500
+_CYCLE_ENDED = "learning.cycle"
 _CLEAN_A_TURN = 50_000
 
 
@@ -69,6 +72,8 @@ class TrustPart:
             for entry in entries:
                 if entry.type == JOB_DUE and entry.subject in (RECALCULATION, CLEANUP):
                     effects += self._job(entry, now)
+                elif entry.type == _CYCLE_ENDED:
+                    self._know_patterns(self._workspace(entry.subject))
                 elif facts := own.told(entry):  # they come back from the journal like everyone's
                     effects += Effects(facts=facts)
             return effects
@@ -100,6 +105,8 @@ class TrustPart:
             for record in sorted(reader.scan(TALLIES_VIEW), key=_rank):
                 tally = from_plain(Tally, orjson.loads(record.body or b"{}"))
                 self._workspace(record.status).put_back(tally, histories.get(record.key, ()))
+            for workspace in self._workspaces.values():
+                self._know_patterns(workspace)
             self._routes = Routes(reader, self._settings)
             self._waiting = {}
             for record in reversed(reader.records(OUTCOMES_VIEW, "waiting", _WAITING_MAX).items):
@@ -255,6 +262,12 @@ class TrustPart:
         if found is None:
             found = self._workspaces[workspace_id] = Workspace(workspace_id, self._settings)
         return found
+
+    def _know_patterns(self, workspace: Workspace) -> None:
+        """Read the patterns that the meta-learner has confirmed by now."""
+        page = self._reader.records(PATTERNS_VIEW, workspace.workspace_id, _PATTERNS_MAX)
+        patterns = [orjson.loads(record.body) for record in page.items if record.body]
+        workspace.patterns = [pattern for pattern in patterns if pattern["is_confirmed"]]
 
     def _knowing(self, workspace_id: str, agent_id: str) -> Workspace:
         workspace = self._workspaces.get(workspace_id)

@@ -95,13 +95,13 @@ def answer_of(sheet: Plain) -> str | None:
     return canonical(said).decode() if isinstance(said, bool | int | float) else None
 
 
-def evaluated(sheet: Plain) -> Evaluated:
-    """Return the same for the moving averages, with the dimensions that have a score of their own."""
+def evaluated(sheet: Plain, consistency: float | None = None) -> Evaluated:
+    """Return the same for the moving averages, with the dimensions that have a score of their own, 0-100."""
     outcome = sheet.get("outcome", "pending")
     scores = {name: value for name, value in sheet.get("quality_scores", {}).items() if name in DIMENSIONS}
-    timely = timeliness(sheet)
-    if timely is not None:
-        scores.setdefault("timeliness", timely)
+    for name, score in (("timeliness", timeliness(sheet)), ("consistency", consistency)):
+        if score is not None:
+            scores.setdefault(name, score)
     return Evaluated(
         key=sheet["recommendation_id"],
         agent=sheet["agent_id"],

@@ -13,6 +13,7 @@ from grace_ray.core.recommendation import VALUES, Strength, Trend, TrustScore
 from grace_ray.decide.routing.router import Contender, Route, Router, Task, odds_shift, rule_worth
 from grace_ray.decide.routing.rules import known_of, speaking
 from grace_ray.decide.trust.answers import Answers
+from grace_ray.decide.trust.patterns import consistency
 from grace_ray.decide.trust.sheet import Plain, answer_of, claimed, evaluated, judged, kind_of
 from grace_ray.models.score.ability import AbilityModel, AbilitySettings
 from grace_ray.models.score.belief import Ask, Belief
@@ -47,6 +48,7 @@ class Tally:
 class Workspace:
     """One workspace. The models come back from ``state``, tallies and histories from records.
 
+    ``patterns`` are those that the meta-learner has confirmed.
     ``changed`` are the agents whose scores are to be made anew, ``touched`` those whose tallies are to be written.
     """
 
@@ -60,6 +62,7 @@ class Workspace:
         self._moving = MovingTrust(MovingSettings(max_agents=settings.agents_max))
         self.tallies: dict[str, Tally] = {}
         self.histories: dict[str, list[Mapping[str, Any]]] = {}
+        self.patterns: Sequence[Mapping[str, Any]] = ()
         self.changed: dict[str, None] = {}
         self._touched: set[str] = set()
 
@@ -86,7 +89,7 @@ class Workspace:
         outcomes = [judged(sheet) for sheet in ended]
         self.ability.learn_many(outcomes)
         self.router.learn(outcomes)
-        self._moving.learn_many([evaluated(sheet) for sheet in ended])
+        self._moving.learn_many([evaluated(sheet, consistency(sheet, self.patterns)) for sheet in ended])
         self.calibration.learn_many([claim for sheet in ended if (claim := claimed(sheet))])
         self.answers.learn(sheets)
         self.changed |= dict.fromkeys(sheet["agent_id"] for sheet in sheets)

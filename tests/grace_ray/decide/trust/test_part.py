@@ -5,10 +5,13 @@ from random import Random
 
 import pytest
 
+from grace_ray.core.canonical import canonical
 from grace_ray.core.errors import NotFound
 from grace_ray.core.fact import Fact
-from grace_ray.core.recommendation import OUTCOMES_VIEW, RECOMMENDATIONS_VIEW
+from grace_ray.core.jsonable import to_plain
+from grace_ray.core.recommendation import OUTCOMES_VIEW, PATTERNS_VIEW, RECOMMENDATIONS_VIEW, Pattern
 from grace_ray.core.schedule import JOB_DUE, JOB_ENDED
+from grace_ray.core.store import Commit, Record
 from tests.grace_ray.decide.trust.house import START, WORKSPACE, House
 
 
@@ -240,3 +243,34 @@ def test_what_an_agent_says_of_itself_is_held_against_what_came(house):
     assert calibration["error"] == pytest.approx(0.45, abs=0.01)
     assert calibration["bins"][0]["count"] == 80
     assert house.part._workspaces[WORKSPACE].calibrated("boaster", 0.95) == pytest.approx(0.5, abs=0.08)
+
+
+def test_the_dimension_consistency_is_how_well_an_agent_fits_confirmed_patterns(house):
+    for kind, name in (("success_indicator", "fix"), ("failure_avoidance", "guess")):
+        pattern = Pattern(
+            workspace_id=WORKSPACE,
+            pattern_id=name,
+            pattern_type=kind,
+            condition={"type": name},
+            description="",
+            success_rate=0.9,
+            base_rate=0.5,
+            frequency_count=100,
+            confidence_level=0.99,
+            strength="strong",
+            is_confirmed=True,
+            first_validated=START,
+            last_validated=START,
+        )
+        record = Record(PATTERNS_VIEW, f"{WORKSPACE}/{name}", WORKSPACE, 0.99, canonical(to_plain(pattern)))
+        house.loop.write(Commit(follower="meta_learner", records=[record]))
+    ended = Fact(id="c", at=house.now, kind="finding", type="learning.cycle", source="s", subject=WORKSPACE)
+    house.loop.append([ended.to_row()])
+    house.settle()
+    house.live("fits", ["partial"] * 10, kind="fix")
+    house.live("strays", ["partial"] * 10, kind="guess")
+    house.live("neither", ["partial"] * 10, kind="other")
+    house.settle()
+    scores = [house.score(agent).consistency_score for agent in ("strays", "neither", "fits")]
+    assert scores == sorted(scores)
+    assert scores[0] < 0.5 == scores[1] < scores[2]
