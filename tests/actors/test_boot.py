@@ -20,6 +20,7 @@ def settings(tmp_path):
 def test_parts_say_their_limits_and_intervals(settings):
     chosen = settings(missions={"max_running": 2}, triage={"sweep_interval_s": 7})
     assert "at most 2 missions at once, 30 min each" in boot.detail_of("mission_launcher", chosen)
+    assert "jobs, by the clock of UTC" in boot.detail_of("scheduler", chosen)
     assert f"sweeps every 7 s, {len(REGISTRY)} subscriptions" in boot.detail_of("triage", chosen)
     assert boot.detail_of("http", chosen) == ""
 
