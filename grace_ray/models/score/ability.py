@@ -32,6 +32,7 @@ Floats = NDArray[np.float64]
 _LATE = 1.0 / 16.0  # a late outcome in its wrong place does less harm than one that was changed
 _WORK = 8  # outcomes that may be learned anew for each that comes, so that putting in order stays cheap
 _FIRST_WORK = 5_000.0
+_STATE_VERSION = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,13 +163,22 @@ class AbilityModel:
         base, arrays = self._base.state()
         fold, more = self._fold.state()
         stale = None if math.isinf(self._stale) else self._stale
-        header = {"site": self.site, "kept": self._kept.state(), "base": base, "fold": fold, "stale": stale}
+        header = {
+            "score": _STATE_VERSION,
+            "site": self.site,
+            "kept": self._kept.state(),
+            "base": base,
+            "fold": fold,
+            "stale": stale,
+        }
         header["work"] = self._work
         return pack(header, [*arrays, *more])
 
     def restore(self, state: bytes) -> None:
         """Be as the model was that gave this state; only the settings stay one's own."""
         _, header, arrays = unpack(state)
+        if header.get("score") != _STATE_VERSION:
+            raise InvalidInput(f"The state's version is {header.get('score')!r}, not {_STATE_VERSION}.", "version")
         limits = self.settings.limits()
         self.site, self._kept = header["site"], Kept.read(header["kept"])
         self._base = Fold.read(limits, header["base"], arrays)

@@ -5,7 +5,7 @@ confusions of those who answered (Dirichlet counts, each agent's drawn towards t
 answers. So one that is right on some classes only counts there, one that always says the same counts for nothing, and
 one that copies another counts with it as one (`copying`), where that can be told.
 
-An answer touches only its question and those who answered it. After every quarter more of answers, `settle` revisits
+An answer touches only its question and those who answered it. After every eighth more of answers, `settle` revisits
 what is remembered (the newest ``max_questions``) as batch Dawid-Skene does: so this is one pass with a bounded memory,
 not one without. Settled beliefs are a function of the remembered answers alone, so merging is exact: two models that
 merge settle to what one settles to that was told all. What is older stays in the counts of the one that learned it,
@@ -34,7 +34,9 @@ HONESTY = (
     2.0  # answers of each class that the first guess, which is that agents are mostly right, is worth to the fleet
 )
 SWEEPS = 60
-FIRST_REST = 64  # answers after which to settle; later a quarter of what is remembered
+FIRST_REST = 64  # answers after which to settle; later an eighth of what is remembered
+
+_STATE_VERSION = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -233,14 +235,13 @@ class ConfusionModel:
         rows = self._rows()
         self._copies = {}
         if rows.names:
+            # Copies are looked for before sweeping: after it, a ring of them looks like the truth.
+            belief, counts = self._voted(rows, np.ones(len(rows.agent)))
+            self._copies = copies(rows.agent, rows.question, rows.answer, belief, _chances(counts, counts.sum(axis=0)))
             belief = self._swept(rows)
-            habits = _chances(self._counts[: len(self._agents)], self._counts[: len(self._agents)].sum(axis=0))
-            self._copies = copies(rows.agent, rows.question, rows.answer, belief, habits)
-            if self._copies:
-                belief = self._swept(rows)
             for name, one in zip(rows.names, belief, strict=True):
                 self._questions[name].belief = one
-        self._unsettled, self._rest = 0, max(FIRST_REST, len(rows.agent) // 4)
+        self._unsettled, self._rest = 0, max(FIRST_REST, len(rows.agent) // 8)
 
     def _rows(self) -> _Rows:
         """What is remembered, in an order that does not depend on how it came."""
@@ -257,14 +258,10 @@ class ConfusionModel:
 
     def _swept(self, rows: _Rows) -> Floats:
         """Beliefs (questions, classes) by expectation maximization from the votes; the counts are theirs afterwards."""
-        classes = len(self._classes)
         weights = _weights(rows.agent, rows.question, rows.answer, self._copies)
-        belief = np.zeros((len(rows.names), classes))
-        np.add.at(belief, (rows.question, rows.answer), weights)
-        belief = _told(belief / np.maximum(belief.sum(axis=1, keepdims=True), 1e-12), rows.truth)
+        belief, _ = self._voted(rows, weights)
         for _ in range(SWEEPS):
-            self._counts = self._older.copy()
-            np.add.at(self._counts.transpose(0, 2, 1), (rows.agent, rows.answer), belief[rows.question])
+            self._counts = self._taught(rows, belief)
             fleet = self._counts[: len(self._agents)].sum(axis=0)
             chance = np.log(_chances(self._counts[: len(self._agents)], fleet))[rows.agent, :, rows.answer]
             logs = np.tile(np.log(_shares(fleet)), (len(belief), 1))
@@ -273,6 +270,19 @@ class ConfusionModel:
             if np.abs(before - belief).max() < 1e-10:
                 break
         return belief
+
+    def _voted(self, rows: _Rows, weights: Floats) -> tuple[Floats, Floats]:
+        """Shares of the votes (questions, classes), and the counts (agents, classes, classes) that these teach."""
+        belief = np.zeros((len(rows.names), len(self._classes)))
+        np.add.at(belief, (rows.question, rows.answer), weights)
+        belief = _told(belief / np.maximum(belief.sum(axis=1, keepdims=True), 1e-12), rows.truth)
+        return belief, self._taught(rows, belief)[: len(self._agents)]
+
+    def _taught(self, rows: _Rows, belief: Floats) -> Floats:
+        """The counts (agents with room, classes, classes) by beliefs, and by the questions that are forgotten."""
+        counts = self._older.copy()
+        np.add.at(counts.transpose(0, 2, 1), (rows.agent, rows.answer), belief[rows.question])
+        return counts
 
     def merge(self, other: "ConfusionModel") -> None:
         """Know the answers that another remembers, each once, the newest of each agent to each question."""
@@ -320,6 +330,7 @@ class ConfusionModel:
         ]
         beliefs = [one.belief for one in self._questions.values() if one.belief is not None]
         header = {
+            "score": _STATE_VERSION,
             "agents": list(self._agents),
             "classes": list(self._classes),
             "since_s": None if math.isinf(self._since_s) else self._since_s,
@@ -333,7 +344,9 @@ class ConfusionModel:
 
     def restore(self, state: bytes) -> None:
         """Be as the model was that gave this state; only the settings stay one's own."""
-        header, arrays = unpack(state)
+        _, header, arrays = unpack(state)
+        if header.get("score") != _STATE_VERSION:
+            raise InvalidInput(f"The state's version is {header.get('score')!r}, not {_STATE_VERSION}.", "version")
         self._agents = {name: place for place, name in enumerate(header["agents"])}
         self._classes = {name: place for place, name in enumerate(header["classes"])}
         self._since_s = -math.inf if header["since_s"] is None else header["since_s"]

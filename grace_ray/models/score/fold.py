@@ -9,10 +9,9 @@ does not matter in which batches outcomes come. Within a block, outcomes that to
 computed together, as a *wave*.
 """
 
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,8 +48,7 @@ CONFIDENCE_FADES = 1.0 - 1.0 / 500.0  # of what an agent's confidence was worth,
 CONFIDENCE_WORTH = 4.0  # prior precision of a bin's offset in logits; of an agent's offset from the fleet's
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
+class Event(NamedTuple):
     """An outcome, ``new`` or (None) withdrawn, in place of ``old`` (None: there was none)."""
 
     agent: str
@@ -108,20 +106,15 @@ class Fold:
 
     def _learn_block(self, block: Sequence[Event]) -> None:
         """Learn events that share their priors, in waves."""
-        rows, waves = [], []
-        last: dict[tuple[int, int], int] = {}
-        for event in block:
-            agent, kind = self.agents.row(event.agent), self._kind(event.kind)
-            task = self.tasks.row(event.task) if event.task else -1
-            rows.append((agent, self.pairs.row((event.agent, event.kind)), kind, task))
-            wave = last.get((0, agent), 0)
-            if task >= 0:
-                wave = max(wave, last.get((1, task), 0))
-                last[1, task] = wave + 1
-            last[0, agent] = wave + 1
-            waves.append(wave)
-        places = np.array(rows, dtype=np.intp)
-        numbers = _numbers(block)
+        agent, kind, task, *numbers = zip(*block, strict=True)
+        places = np.array([
+            _rows(self.agents, agent),
+            _rows(self.pairs, list(zip(agent, kind, strict=True))),
+            [self._kind(name) for name in kind],
+            [self.tasks.row(name) if name else -1 for name in task],
+        ], dtype=np.intp).T  # fmt: skip
+        table = _exponents(*numbers)
+        waves = _waves(places[:, 0].tolist(), places[:, 3].tolist())
         stamps = np.arange(self.count, self.count + len(block), dtype=np.float64)
         self.agents["used"][places[:, 0]] = stamps
         self.pairs["used"][places[:, 1]] = stamps
@@ -131,16 +124,18 @@ class Fold:
         ends = np.cumsum(np.bincount(waves))
         for first, end in zip(np.concatenate([[0], ends[:-1]]).tolist(), ends.tolist(), strict=True):
             chosen = order[first:end]
-            self._learn_wave(places[chosen], numbers[:, chosen])
+            self._learn_wave(places[chosen], table[:, chosen])
         self.count += len(block)
 
     def _kind(self, name: str) -> int:
         """The row of a kind; of `OTHER` where there is no more room."""
-        is_full = len(self.kinds) >= self.limits.kinds and name not in self.kinds.index
-        return self.kinds.row(OTHER if is_full else name)
+        found = self.kinds.index.get(name)
+        if found is not None:
+            return found
+        return self.kinds.row(OTHER if len(self.kinds) >= self.limits.kinds else name)
 
     def _learn_wave(self, places: Indices, numbers: Floats) -> None:
-        """Learn events of different agents and tasks: places (events, 4), numbers as of `_numbers`."""
+        """Learn events of different agents and tasks: places (events, 4), numbers as of `_exponents`."""
         agent, pair, kind, task = places.T
         for_success, for_failure, samples, at_s, _ = numbers
         ability, affinity = self._moved_on(agent, pair, samples, at_s)
@@ -328,13 +323,32 @@ def _likelihood(chance: Floats, for_success: Floats, for_failure: Floats) -> Flo
     return found
 
 
-def _numbers(block: Sequence[Event]) -> Floats:
+def _rows(table: Rows, names: Sequence[Hashable]) -> list[int]:
+    """The rows of names, made where they are new."""
+    found = [table.index.get(name, -1) for name in names]
+    return (
+        [table.row(name) if row < 0 else row for row, name in zip(found, names, strict=True)] if -1 in found else found
+    )
+
+
+def _waves(agents: list[int], tasks: list[int]) -> list[int]:
+    """For each event the wave in which it can be learned: after the earlier ones of its agent and of its task."""
+    of_agent: dict[int, int] = {}
+    of_task: dict[int, int] = {}
+    found = []
+    for agent, task in zip(agents, tasks, strict=True):
+        wave = of_agent.get(agent, 0)
+        if task >= 0:
+            wave = max(wave, of_task.get(task, 0))
+            of_task[task] = wave + 1
+        of_agent[agent] = wave + 1
+        found.append(wave)
+    return found
+
+
+def _exponents(new: Any, old: Any, at_s: Any, confidence: Any) -> Floats:
     """Rows: exponents of success and of failure, samples (1 new, 0 changed, -1 withdrawn), time, confidence or NaN."""
-    rows = []
-    for event in block:
-        new, old = event.new, event.old
-        success = (0.0 if new is None else new) - (0.0 if old is None else old)
-        samples = (new is not None) - (old is not None)
-        confidence = math.nan if event.confidence is None else event.confidence
-        rows.append((success, samples - success, float(samples), event.at_s, confidence))
-    return np.array(rows).T
+    came, was = np.array(new, dtype=np.float64), np.array(old, dtype=np.float64)
+    samples = (~np.isnan(came)).astype(np.float64) - ~np.isnan(was)
+    success = np.nan_to_num(came) - np.nan_to_num(was)
+    return np.stack([success, samples - success, samples, at_s, np.array(confidence, dtype=np.float64)])

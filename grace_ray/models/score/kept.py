@@ -141,12 +141,4 @@ def checked(outcomes: Sequence[Judged]) -> list[Judged]:
 
 
 def _event(record: Record, old: float | None) -> Event:
-    return Event(
-        agent=record.agent,
-        kind=record.kind,
-        task=record.task,
-        new=record.value,
-        old=old,
-        at_s=record.at_s,
-        confidence=record.confidence,
-    )
+    return Event(record.agent, record.kind, record.task, record.value, old, record.at_s, record.confidence)
