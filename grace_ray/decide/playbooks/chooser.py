@@ -18,6 +18,7 @@ from grace_ray.decide.playbooks.rewards import badness, reward
 from grace_ray.decide.playbooks.runs import SOURCE, Changes, new_run
 from grace_ray.decide.playbooks.situation import Situation
 from grace_ray.decide.playbooks.standing import standing
+from grace_ray.decide.trust.own import trust_delta
 from grace_ray.models.choose import Choice
 
 ATTEMPTS_MAX = 6
@@ -84,7 +85,7 @@ class Chooser:
             candidates=choice.candidates,
             playbook=choice.playbook,
             kpi_deltas={key: value - choice.before[key] for key, value in after.items() if key in choice.before},
-            trust_delta=0.0,
+            trust_delta=trust_delta(earned),
             reward=earned,
             run_id=choice.run_id,
         )

@@ -22,6 +22,7 @@ from grace_ray.core.recommendation import (
     Verdict,
     source_of,
 )
+from grace_ray.models.score.moving import Evaluated, MovingTrust
 
 STRATEGY = "strategy:"
 PLAYBOOKS = "playbooks"
@@ -40,6 +41,28 @@ def told(entry: Entry) -> list[Fact]:
     if tell is None or entry.body is None or not entry.source.startswith("grace/"):
         return []
     return [_fact(noun, entry) for noun in tell(entry.content(), entry, from_us(entry.at_us))]
+
+
+def verdict_of(reward: float) -> Verdict:
+    """Return what a reward in [-1, 1] says of the choice."""
+    return "approved" if reward > _MOVED else "rejected" if reward < -_MOVED else "partial"
+
+
+def quality_of(reward: float) -> float:
+    """Return a reward in [-1, 1] as a quality, 0-100."""
+    return 50.0 * (1.0 + reward)
+
+
+def trust_delta(reward: float) -> float:
+    """Return by how much a reward moves the policy's trust (its accuracy, where that is not at 0 or 1 already).
+
+    >>> trust_delta(1.0), trust_delta(0.0), trust_delta(-1.0)
+    (0.1, 0.0, -0.1)
+    """
+    trust, outcome = MovingTrust(), verdict_of(reward)
+    before = trust.reading(PLAYBOOKS).accuracy
+    trust.learn_many([Evaluated(key="", agent=PLAYBOOKS, outcome=outcome, quality=quality_of(reward))])
+    return round(trust.reading(PLAYBOOKS).accuracy - before, 9)
 
 
 def _progress(body: Mapping[str, Any], entry: Entry, at: datetime) -> Iterable[Noun]:
@@ -82,8 +105,8 @@ def _chosen(body: Mapping[str, Any], entry: Entry, at: datetime) -> Iterable[Nou
 def _rewarded(body: Mapping[str, Any], entry: Entry, at: datetime) -> Iterable[Noun]:
     if body.get("choice_id"):
         reward = float(body["reward"])
-        outcome: Verdict = "approved" if reward > _MOVED else "rejected" if reward < -_MOVED else "partial"
-        yield _judgement(body["choice_id"], outcome, entry, at, f"reward {reward:+.2f}", 50.0 * (1.0 + reward))
+        said = f"reward {reward:+.2f}"
+        yield _judgement(body["choice_id"], verdict_of(reward), entry, at, said, quality_of(reward))
 
 
 def _warned(body: Mapping[str, Any], entry: Entry, at: datetime) -> Iterable[Noun]:
