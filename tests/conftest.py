@@ -34,6 +34,7 @@ SWITCHES = {
     "playbooks": "playbooks__enabled",
     "forecaster": "forecaster__enabled",
     "scheduler": "scheduler__enabled",
+    "trust": "trust__enabled",
 }
 """The setting that switches a part off, as grace_environment takes it."""
 

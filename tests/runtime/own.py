@@ -23,6 +23,7 @@ ACTORS = {
     "metrics": "ray::SensesActor",
     "forecaster": "ray::SensesActor",
     "scheduler": "ray::SensesActor",
+    "trust": "ray::LearningActor",
     "replica": "ray::ServeReplica",
     "proxy": "ray::ProxyActor",
     "controller": "ray::ServeController",
