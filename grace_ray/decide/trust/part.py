@@ -16,7 +16,6 @@ from grace_ray.core.clock import to_text
 from grace_ray.core.entry import Entry
 from grace_ray.core.errors import InvalidInput, NotFound
 from grace_ray.core.event import Event
-from grace_ray.core.fact import Fact
 from grace_ray.core.follower import NOTHING, Effects
 from grace_ray.core.ids import derived_id
 from grace_ray.core.jsonable import from_plain, to_plain
@@ -31,7 +30,7 @@ from grace_ray.core.recommendation import (
     TrustScore,
     key_of,
 )
-from grace_ray.core.schedule import JOB_DUE, JOB_ENDED
+from grace_ray.core.schedule import JOB_DUE, RECOMMENDATION_CLEANUP, TRUST_RECALCULATION, job_ended
 from grace_ray.core.store import Reader, Record
 from grace_ray.decide.routing.route import ROUTES_VIEW
 from grace_ray.decide.trust import own
@@ -41,7 +40,6 @@ from grace_ray.decide.trust.sheet import Plain
 from grace_ray.decide.trust.workspace import Tally, Workspace, packed, unpacked
 from grace_ray.settings import TrustSettings
 
-RECALCULATION, CLEANUP = "trust_recalculation", "recommendation_cleanup"
 _SCORES_A_TICK = 500
 TALLIES_VIEW = "trust_tallies"
 _WAITING_MAX = 10_000
@@ -70,7 +68,7 @@ class TrustPart:
         with self._lock:
             effects = self._taken([entry for entry in entries if entry.kind == KIND], now)
             for entry in entries:
-                if entry.type == JOB_DUE and entry.subject in (RECALCULATION, CLEANUP):
+                if entry.type == JOB_DUE and entry.subject in (TRUST_RECALCULATION, RECOMMENDATION_CLEANUP):
                     effects += self._job(entry, now)
                 elif entry.type == _CYCLE_ENDED:
                     self._know_patterns(self._workspace(entry.subject))
@@ -301,23 +299,13 @@ class TrustPart:
         return Effects(records=gone)
 
     def _job(self, entry: Entry, now: datetime) -> Effects:
-        if entry.subject == RECALCULATION:
+        if entry.subject == TRUST_RECALCULATION:
             effects = self._recalculated(now)
             detail = f"{sum(map(_is_score, effects.records))} scores made anew"
         else:
             effects = self._cleaned(now)
             detail = f"{len(effects.records)} records older than {self._settings.keep_days:g} days removed"
-        ended = Fact(
-            id=derived_id(now, "job ended", entry.id),
-            at=now,
-            kind="outcome",
-            type=JOB_ENDED,
-            source="grace/trust",
-            subject=entry.subject,
-            trace=entry.trace,
-            cause=entry.id,
-            body={"status": "completed", "detail": detail},
-        )
+        ended = job_ended(entry.subject, entry.id, self.name, now, "completed", detail)
         return effects + Effects(facts=[ended])
 
 
