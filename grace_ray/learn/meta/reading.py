@@ -66,9 +66,11 @@ class Samples(NamedTuple):
         return self.outcomes.rows(chosen)
 
 
-def pages(reader: Reader, workspace_id: str, above: float, upto: float, most: int) -> Iterator[list[tuple[Any, ...]]]:
+def pages(
+    reader: Reader, workspace_id: str, above: float, upto: float, most: int, page_rows: int = _PAGE
+) -> Iterator[list[tuple[Any, ...]]]:
     """Yield pages of a workspace's recommendations with above < rank <= upto, newest first, ``most`` in all."""
-    limit, left = _PAGE, most
+    limit, left = page_rows, most
     known: set[str] = set()
     while left > 0:
         page = reader.cells(RECOMMENDATIONS_VIEW, COLUMNS, workspace_id, above, upto, limit)
@@ -79,7 +81,7 @@ def pages(reader: Reader, workspace_id: str, above: float, upto: float, most: in
             return
         lowest = page[-1][1]
         known = {row[0] for row in page if row[1] == lowest} | (known if lowest == upto else set())
-        limit = _PAGE + len(known)  # however many were created at one moment
+        limit = page_rows + len(known)  # however many were created at one moment
         upto = lowest
 
 

@@ -8,8 +8,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from grace_ray.core.clock import to_text
+from grace_ray.core.clock import to_text, to_us
+from grace_ray.core.entry import Entry
+from grace_ray.core.fact import Fact
+from grace_ray.core.jsonable import from_plain
+from grace_ray.core.recommendation import JUDGED, LEARNING_VIEW, PATTERNS_VIEW, LearningCycle, Pattern
+from grace_ray.core.schedule import JOB_DUE
+from grace_ray.core.store import Record, RecordPage
+from grace_ray.learn.meta.part import Due, MetaLearner, result_from_bytes, result_to_bytes
 from grace_ray.learn.meta.reading import COLUMNS
+from grace_ray.learn.meta.work import learn
+from grace_ray.settings import MetaLearnerSettings
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 _TYPES = ("strategy", "content", "review")
@@ -89,3 +98,136 @@ def _fits(condition: Mapping[str, Any], features: Mapping[str, Any]) -> bool:
 @pytest.fixture
 def make_history():
     return History
+
+
+class Records:
+    """The part of a Reader that the meta-learner reads, over dicts; recommendations stand in rows of columns."""
+
+    def __init__(self) -> None:
+        self.held: dict[tuple[str, str], Record] = {}
+        self.rows: list[dict[str, Any]] = []
+
+    def take(self, records: Any) -> None:
+        for record in records:
+            if record.body is None:
+                self.held.pop((record.view, record.key), None)
+            else:
+                self.held[record.view, record.key] = record
+
+    def scan(self, view: str) -> list[Record]:
+        return [record for record in self.held.values() if record.view == view]
+
+    def records(self, view: str, status: str | None = None, limit: int = 100, after: str | None = None) -> RecordPage:
+        found = [record for record in self.scan(view) if status in (None, record.status)]
+        found.sort(key=lambda record: (-record.rank, record.key))
+        return RecordPage(found[:limit], None)
+
+    def cells(self, view, columns, workspace_id, above, upto, limit=1_000_000):
+        rows = [row for row in self.rows if row["workspace_id"] == workspace_id and above < row["rank"] <= upto]
+        rows.sort(key=lambda row: (-row["rank"], row["key"]))
+        return [tuple(row[name] for name in columns) for row in rows[:limit]]
+
+
+class House:
+    """Hosts a meta-learner: commits what it returns, runs its cycles when told to, restarts it."""
+
+    def __init__(self, **settings: Any) -> None:
+        self.records = Records()
+        self.settings = MetaLearnerSettings(**settings)
+        self.facts: list[Fact] = []
+        self.now = START + timedelta(days=2)
+        self.held: set[str] = set()
+        self._seq = 0
+        self.restart()
+
+    def restart(self) -> None:
+        self.part = MetaLearner(self.settings)
+        self.part.restore(None, self.records)
+        self.held = set()
+
+    def live(self, history: History) -> None:
+        """Take a history as if it had come in: records, and an outcome for each."""
+        self.records.rows += history.rows
+        self.judge(*((row["workspace_id"], row["outcome"]) for row in history.rows))
+
+    def judge(self, *outcomes: tuple[str, str]) -> None:
+        self.tell(
+            *(
+                self.fact("recommendation", JUDGED, {"workspace_id": workspace, "outcome": outcome})
+                for workspace, outcome in outcomes
+            )
+        )
+
+    def fact(self, kind: str, fact_type: str, body: Any, subject: str = "") -> Fact:
+        self._seq += 1
+        return Fact(
+            id=f"f-{self._seq}", at=self.now, kind=kind, type=fact_type, source="test", subject=subject, body=body
+        )
+
+    def tell(self, *facts: Fact) -> None:
+        entries = [
+            Entry(number, *fact.to_row()[:8], to_us(self.now), b"", fact.to_row().body)
+            for number, fact in enumerate(facts)
+        ]
+        self._take(self.part.handle(entries, self.now))
+
+    def due(self, job: str) -> str:
+        fact = self.fact("decision", JOB_DUE, {"reason": "scheduled"}, job)
+        self.tell(fact)
+        return fact.id
+
+    def tick(self, seconds: float = 1.0) -> None:
+        self.now += timedelta(seconds=seconds)
+        self._take(self.part.tick(self.now))
+
+    def ask(self, action: str, **args: Any) -> Any:
+        effects, answer = self.part.operate(action, args, self.now)
+        self._take(effects)
+        return answer
+
+    def start(self, room: int = 2) -> list[Due]:
+        effects, due = self.part.starts(self.now, frozenset(self.held), room)
+        self._take(effects)
+        self.held |= {each.cycle.iteration_id for each in due}
+        return due
+
+    def look_for_lost(self) -> list[str]:
+        effects, marked = self.part.lost(self.now, frozenset(self.held))
+        self._take(effects)
+        return marked
+
+    def finish(self, due: Due) -> None:
+        self.now += timedelta(seconds=3)
+        result = learn(due, self.records, self.settings, self.now)
+        self._take(self.part.finished(due.cycle.iteration_id, result_from_bytes(result_to_bytes(result)), self.now))
+        self.held.discard(due.cycle.iteration_id)
+
+    def fail(self, due: Due, error: str) -> None:
+        self._take(self.part.failed(due.cycle.iteration_id, error, self.now))
+        self.held.discard(due.cycle.iteration_id)
+
+    def nouns(self, view: str, noun: Any) -> list[Any]:
+        return [from_plain(noun, json.loads(record.body)) for record in self.records.records(view, limit=1000).items]
+
+    def cycles(self) -> list[LearningCycle]:
+        return sorted(self.nouns(LEARNING_VIEW, LearningCycle), key=lambda cycle: cycle.started_at)
+
+    def patterns(self) -> list[Pattern]:
+        return self.nouns(PATTERNS_VIEW, Pattern)
+
+    def of_type(self, fact_type: str) -> list[Fact]:
+        return [fact for fact in self.facts if fact.type == fact_type]
+
+    def _take(self, effects: Any) -> None:
+        self.records.take(effects.records)
+        self.facts += effects.facts
+
+
+@pytest.fixture
+def house():
+    return House()
+
+
+@pytest.fixture
+def make_house():
+    return House
