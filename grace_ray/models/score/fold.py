@@ -181,14 +181,19 @@ class Fold:
         samples: Floats,
     ) -> None:
         """Keep what was learned of tasks; of tasks that have no name, at once in what is known of their kind."""
+        if has_task.all():
+            self._keep_tasks(task, kind, likelihood)
+            return
         if has_task.any():
-            chosen = likelihood[has_task]
-            chosen /= chosen.max(axis=-1, keepdims=True)
-            self.tasks["likelihood"][task[has_task]] = np.maximum(chosen, TINY)
-            self.tasks["kind"][task[has_task]] = kind[has_task]
+            self._keep_tasks(task[has_task], kind[has_task], likelihood[has_task])
         single = ~has_task & (samples > 0)
         if single.any():
             _add_by(self.kinds["gone"], kind[single], _normed(mass[single]))
+
+    def _keep_tasks(self, task: Indices, kind: Indices, likelihood: Floats) -> None:
+        """Keep likelihoods (events, worlds, points) of tasks."""
+        self.tasks["likelihood"][task] = np.maximum(likelihood / likelihood.max(axis=-1, keepdims=True), TINY)
+        self.tasks["kind"][task] = kind
 
     def _account(self, agent: Indices, chance: Floats, numbers: Floats) -> None:
         """Weigh the worlds; keep surprises for trends and for agents' own confidence."""
@@ -317,7 +322,7 @@ def _normed(mass: Floats) -> Floats:
 
 def _likelihood(chance: Floats, for_success: Floats, for_failure: Floats) -> Floats:
     """chance^for_success (1 - chance)^for_failure, (events, worlds, ...)."""
-    if np.array_equal(for_success + for_failure, np.ones_like(for_success)) and not (for_success % 1.0).any():
+    if ((for_success == 1.0) & (for_failure == 0.0) | (for_success == 0.0) & (for_failure == 1.0)).all():
         return np.where(for_success[:, None, None] > 0, chance, 1.0 - chance)
     found: Floats = np.exp(for_success[:, None, None] * np.log(chance) + for_failure[:, None, None] * np.log1p(-chance))
     return found

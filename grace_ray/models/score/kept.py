@@ -59,9 +59,8 @@ class Kept:
         if old is None:
             if one.value is None or one.at_s < self.since_s:
                 return []
-            record = Record(one.at_s, one.agent, one.kind, one.task, one.value, one.confidence, 0)
-            self._add(place, record)
-            return [_event(record, None)]
+            self._add(place, Record(one.at_s, one.agent, one.kind, one.task, one.value, one.confidence, 0))
+            return [Event(one.agent, one.kind, one.task, one.value, None, one.at_s, one.confidence)]
         record = Record(old.at_s, one.agent, one.kind, one.task, one.value, one.confidence, old.revision + 1)
         if one.value is None:
             record = old._replace(value=None, revision=old.revision + 1)
@@ -83,7 +82,8 @@ class Kept:
 
     def _add(self, place: tuple[str, str], record: Record) -> None:
         self.records[place] = record
-        self.latest_s = max(self.latest_s, record.at_s)
+        if record.at_s > self.latest_s:
+            self.latest_s = record.at_s
 
     def events(self) -> list[Event]:
         """All of them in the one order that does not depend on how they came: by time, site and key."""
