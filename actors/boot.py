@@ -40,6 +40,7 @@ def detail_of(part: str, settings: Settings) -> str:
         f"trained every {settings.forecaster.train_interval_s / 3600:g} h",
         "metrics": f"measured every {settings.metrics.interval_s:g} s, summed up every "
         f"{settings.metrics.snapshot_s / 60:g} min, {len(settings.metrics.scrape)} endpoints scraped",
+        "meta_learner": f"patterns in the outcomes of {settings.meta_learner.lookback_days:g} days",
         "trust": f"recommendations are kept for {settings.trust.keep_days:g} days",
         "scheduler": f"{sum(job.is_on for job in planned_jobs(settings))} jobs, by the clock of "
         f"{settings.scheduler.timezone}",

@@ -224,6 +224,7 @@ def _part_specs(settings: Settings) -> list[Any]:
     from actors.forecaster import ForecasterActor
     from actors.journal import JournalActor
     from actors.knowledge import KnowledgeActor
+    from actors.meta_learner import MetaLearnerActor
     from actors.metrics import MetricsActor
     from actors.mission_launcher import MissionLauncherActor
     from actors.playbooks import PlaybooksActor
@@ -244,6 +245,7 @@ def _part_specs(settings: Settings) -> list[Any]:
         "forecaster": ForecasterActor,
         "scheduler": SchedulerActor,
         "trust": TrustActor,
+        "meta_learner": MetaLearnerActor,
     }
     together: dict[str, dict[str, type]] = {}
     for part, maker in makers.items():

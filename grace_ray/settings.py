@@ -248,7 +248,9 @@ class SchedulerSettings(Section):
             raise ValueError(f"{timezone!r} is no time zone that is known here, such as Europe/Berlin") from error
 
 
-_Shareable = Literal["sensors", "metrics", "forecaster", "scheduler", "mission_launcher", "knowledge", "trust"]
+_Shareable = Literal[
+    "sensors", "metrics", "forecaster", "scheduler", "mission_launcher", "knowledge", "trust", "meta_learner"
+]
 
 
 class SharedProcess(Section):
@@ -281,7 +283,7 @@ class RaySettings(Section):
     shared: tuple[SharedProcess, ...] = Field(
         (
             SharedProcess(name="senses", parts=("sensors", "metrics", "forecaster", "scheduler")),
-            SharedProcess(name="learning", parts=("mission_launcher", "knowledge", "trust")),
+            SharedProcess(name="learning", parts=("mission_launcher", "knowledge", "trust", "meta_learner")),
         ),
         description="Light parts that live in one process: an idle process costs 0.8% of a core and 80 MB",
     )
@@ -363,6 +365,7 @@ class Settings(BaseSettings):
             "forecaster": self.forecaster.enabled,
             "scheduler": self.scheduler.enabled,
             "trust": self.trust.enabled,
+            "meta_learner": self.meta_learner.enabled,
         }
 
     def actor_of(self, part: str) -> str:

@@ -156,6 +156,25 @@ def build_trust(settings: Settings) -> Any:
     return TrustPart(settings.trust)
 
 
+def build_meta_learner(settings: Settings) -> Any:
+    """Return learn.meta.part.MetaLearner."""
+    from grace_ray.learn.meta.part import MetaLearner
+
+    return MetaLearner(settings.meta_learner)
+
+
+def run_learning_cycle(settings: Settings, due: Any, now: datetime) -> bytes:
+    """Return what a cycle that the meta-learner gave out has found, as learn.meta.part.result_from_bytes takes it."""
+    from grace_ray.learn.meta.part import result_to_bytes
+    from grace_ray.learn.meta.work import learn
+
+    reader = open_reader(settings)
+    try:
+        return result_to_bytes(learn(due, reader, settings.meta_learner, now))
+    finally:
+        reader.close()
+
+
 def build_scheduler(settings: Settings) -> Any:
     """Return decide.scheduling.part.Scheduler with Grace's jobs."""
     from grace_ray.decide.scheduling.jobs import planned_jobs

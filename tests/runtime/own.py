@@ -24,6 +24,7 @@ ACTORS = {
     "forecaster": "ray::SensesActor",
     "scheduler": "ray::SensesActor",
     "trust": "ray::LearningActor",
+    "meta_learner": "ray::LearningActor",
     "replica": "ray::ServeReplica",
     "proxy": "ray::ProxyActor",
     "controller": "ray::ServeController",

@@ -15,10 +15,14 @@ _OF_JOBS = "job/"  # a workspace's name has no slash
 
 @dataclass(slots=True, kw_only=True)
 class Running:
-    """A cycle that waits (attempt 0) or runs; ``dues`` are the decisions that wait for its end."""
+    """A cycle that waits (attempt 0) or runs; ``dues`` are the decisions that wait for its end.
+
+    ``key`` is of the request that asked for it; ``counted`` and ``summed`` are the outcomes that it can see.
+    """
 
     cycle: LearningCycle
     lookback_days: float
+    key: str = ""
     attempt: int = 0
     attempts_before: int = 0
     dues: list[str] = field(default_factory=list)

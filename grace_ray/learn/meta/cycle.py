@@ -49,7 +49,7 @@ class Result(NamedTuple):
 
 
 def run(started: LearningCycle, samples: Samples, known: Known, settings: MiningSettings, now: datetime) -> Result:
-    """Return what ``started`` comes to; ``now`` is when it ends."""
+    """Return what ``started`` comes to; ``now`` is when the samples were read, from which on outcomes are fresh."""
     mined = Mined([], [], 0) if started.trigger == REFRESH else mine(samples.outcomes, settings)
     new = _new_patterns(started, samples, mined, known.patterns, now)
     found_again = {canonical(dict(each.pattern.condition)) for each in new}

@@ -109,7 +109,7 @@ class MetaLearner:
         return effects
 
     def operate(self, action: str, args: dict[str, Any], now: datetime) -> tuple[Effects, LearningCycle]:
-        """Begin a cycle: ``trigger`` {workspace_id, trigger, lookback_days?}; return it as it stands, running.
+        """Begin a cycle: ``trigger`` {workspace_id, trigger, lookback_days?, key?}; return it as it stands, running.
 
         Raises Conflict while the workspace has one, NotFound for a workspace without recommendations, InvalidInput.
         """
@@ -120,10 +120,13 @@ class MetaLearner:
         if not isinstance(days, int | float) or not 0 < days <= _LOOKBACK_MAX_DAYS:
             raise InvalidInput(f"lookback_days must be above 0 and at most {_LOOKBACK_MAX_DAYS:g}.", "lookback_days")
         book = self._books.get(workspace) or self._met(workspace)
+        key = str(args.get("key") or "")
         if book.running is not None:
             cycle = book.running.cycle
+            if key and book.running.key == key:
+                return NOTHING, cycle  # the same request again
             raise Conflict(f"The cycle {cycle.iteration_id} of {workspace} runs already.", "workspace_id")
-        effects = self._begun(book, str(args.get("trigger") or "asked for"), float(days), now)
+        effects = self._begun(book, str(args.get("trigger") or "asked for"), float(days), now, key)
         assert book.running is not None
         return effects, book.running.cycle
 
@@ -183,7 +186,9 @@ class MetaLearner:
         book = self._running_as(iteration_id)
         if book is None:
             return NOTHING
-        cycle = result.cycle
+        began = result.cycle.started_at
+        took_s = max((now - began).total_seconds(), 0.0)
+        cycle = replace(result.cycle, completed_at=now, processing_time_seconds=took_s)
         patterns = [_pattern_record(pattern) for pattern in result.kept]
         patterns += [_pattern_record(pattern)._replace(body=None) for pattern in result.dropped]
         book.base, book.patterns = result.base, len(result.kept)
@@ -220,10 +225,10 @@ class MetaLearner:
             raise NotFound(f"There is no workspace {workspace[:100]}.", "workspace_id")
         return self._books.setdefault(workspace, Book(workspace_id=workspace))
 
-    def _begun(self, book: Book, trigger: str, days: float, now: datetime) -> Effects:
+    def _begun(self, book: Book, trigger: str, days: float, now: datetime, key: str = "") -> Effects:
         book.cycles += 1
         cycle = _new_cycle(book, trigger, now)
-        book.running = Running(cycle=cycle, lookback_days=days, counted=book.count, summed=book.total)
+        book.running = Running(cycle=cycle, lookback_days=days, key=key, counted=book.count, summed=book.total)
         return Effects(records=[cycle_record(cycle), book.to_record()])
 
     def _take_job(self, job: str, due_id: str, now: datetime) -> Effects:

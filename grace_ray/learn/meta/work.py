@@ -17,7 +17,7 @@ _CYCLES = 10  # among which the last completed one is looked for
 
 
 def learn(due: Due, reader: Reader, settings: MetaLearnerSettings, now: datetime) -> Result:
-    """Return what a cycle finds in the outcomes of its time. ``now`` is when it ends, as far as it tells."""
+    """Return what a cycle finds in the outcomes of its time. ``now`` is when it reads."""
     started = due.cycle
     above = (started.started_at - timedelta(days=due.lookback_days)).timestamp()
     samples = read(reader, started.workspace_id, above, started.started_at.timestamp(), settings.samples_max)

@@ -45,6 +45,12 @@ def test_two_cycles_of_a_workspace_never_run_at_once(taught, make_history):
     assert len(taught.cycles()) == 2
 
 
+def test_the_same_request_again_gets_the_same_cycle(taught):
+    first = taught.ask("trigger", workspace_id="acme", trigger="a", key="k-1")
+    assert taught.ask("trigger", workspace_id="acme", trigger="a", key="k-1") == first
+    assert len(taught.cycles()) == 1
+
+
 def test_no_workspace_is_taught_by_another(taught, make_history):
     taught.live(make_history(3, workspace="other").live(1200))
     taught.ask("trigger", workspace_id="other", trigger="by hand")
