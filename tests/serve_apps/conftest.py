@@ -20,7 +20,6 @@ QUESTIONS = {
     "playbooks": frozenset({"recommend", "statistics", "policies", "performance"}),
     "trust": frozenset({"boost", "expect", "consensus", "routing"}),
     "meta_learner": frozenset({"should_trigger"}),
-    "meta_learner": frozenset({"should_trigger"}),
 }
 BASE = "http://127.0.0.1:8000"
 
@@ -49,7 +48,6 @@ def make_house(home: Path, **settings) -> House:
             (wiring.build_forecaster, chosen.forecaster.enabled),
             (wiring.build_desk, chosen.playbooks.enabled),
             (wiring.build_trust, chosen.trust.enabled),
-            (wiring.build_meta_learner, chosen.meta_learner.enabled),
             (wiring.build_meta_learner, chosen.meta_learner.enabled),
             (wiring.build_scheduler, chosen.scheduler.enabled),
         )
