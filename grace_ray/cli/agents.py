@@ -268,7 +268,8 @@ def _show_calibration(calibration: Mapping[str, Any]) -> None:
 
 
 def _in_words(found: Mapping[str, Any]) -> str:
-    return str(found.get("sentence") or ", ".join(f"{name}: {value}" for name, value in found.items()))
+    where = ", ".join(f"{name} {value}" for name, value in found["condition"].items())
+    return f"{where}: {share(found['rate'])} of {found['count']}, where {share(found['usual'])} is usual"
 
 
 def _costed(text: str) -> tuple[str, float]:

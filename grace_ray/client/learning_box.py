@@ -172,7 +172,7 @@ class LearningBox:
     def should_trigger_learning_cycle(self) -> Question[bool]:
         """Return whether it is time for the workspace to learn."""
         call = calls.should_trigger_learning_cycle(self.workspace_id)
-        return Question(call=_read_as(call, lambda said: bool(said["should_trigger"])), otherwise=lambda _: False)
+        return Question(call=_read_as(call, lambda said: bool(said["is_due"])), otherwise=lambda _: False)
 
     def choose_agent(
         self,

@@ -100,7 +100,7 @@ async def list_rules(workspace_id: Workspace, reader: TheReader) -> Response:
 
 @router.get("/should-trigger", summary="Is it time to learn?")
 async def should_trigger(workspace_id: UpToDate, gateway: TheGateway) -> Response:
-    """After enough new outcomes, or where agents are no longer what they were; with the reason."""
+    """{is_due, reason, new_outcomes, drift_odds, is_running}: after enough new outcomes, or where success drifts."""
     return as_json(await gateway.call(PART, "should_trigger", workspace_id))
 
 

@@ -257,7 +257,7 @@ def learning_cycle(workspace_id: str, iteration_id: str) -> Call[LearningCycle]:
 
 
 def should_trigger_learning_cycle(workspace_id: str) -> Call[dict[str, Any]]:
-    """Ask whether it is time to learn, and why."""
+    """Ask whether it is time to learn: {is_due, reason, new_outcomes, drift_odds, is_running}. Raises NotFound."""
     return get(f"{PREFIX}/should-trigger", plain, workspace_id=workspace_id)
 
 

@@ -23,6 +23,7 @@ QUESTIONS = {
     "knowledge": frozenset({"search", "stats", "passages", "explain"}),
     "forecaster": frozenset({"predict"}),
     "trust": frozenset({"boost", "expect", "consensus", "routing"}),
+    "meta_learner": frozenset({"should_trigger"}),
 }
 
 
@@ -61,6 +62,7 @@ def served(tmp_path: Path) -> Iterator[Served]:
         wiring.build_forecaster,
         wiring.build_scheduler,
         wiring.build_trust,
+        wiring.build_meta_learner,
     )
     followers = [build_part(settings) for build_part in builders]
     loop = Loop(wiring.open_journal(settings), wiring.open_reader(settings), followers, utc_now)
