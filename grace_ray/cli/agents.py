@@ -268,8 +268,16 @@ def _show_calibration(calibration: Mapping[str, Any]) -> None:
 
 
 def _in_words(found: Mapping[str, Any]) -> str:
-    where = ", ".join(f"{name} {value}" for name, value in found["condition"].items())
+    where = ", ".join(f"{name} {_bounded(value)}" for name, value in found["condition"].items())
     return f"{where}: {share(found['rate'])} of {found['count']}, where {share(found['usual'])} is usual"
+
+
+def _bounded(value: Any) -> Any:
+    """Return a condition's value; {"min": 0.8} as at least 0.8."""
+    if not isinstance(value, Mapping):
+        return value
+    words = {"min": "at least", "max": "at most"}
+    return " and ".join(f"{words.get(edge, edge)} {number}" for edge, number in value.items())
 
 
 def _costed(text: str) -> tuple[str, float]:

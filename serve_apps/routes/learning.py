@@ -27,7 +27,7 @@ from serve_apps.answers import After, Limit, as_json, as_page, describe_taken
 from serve_apps.dependencies import TheGateway, TheReader
 from serve_apps.gateway import Gateway
 from serve_apps.problems import problem
-from serve_apps.workspaces import PART, UpToDate, Workspace, enter, settled, unknown
+from serve_apps.workspaces import PART, UpToDate, enter, settled, unknown
 
 router = APIRouter(prefix="/api/v1/learning", tags=["learning"])
 
@@ -163,8 +163,8 @@ async def list_of_agent(
 
 
 @router.get("/recommendations/{recommendation_id:path}", summary="One recommendation", response_model=Recommendation)
-async def show(recommendation_id: Id, workspace_id: Workspace, gateway: TheGateway) -> Response:
-    """With what became of it; there as soon as it was acknowledged."""
+async def show(recommendation_id: Id, workspace_id: UpToDate, gateway: TheGateway) -> Response:
+    """With what became of it; there as soon as it was acknowledged, even where it is not taken up yet."""
     found = await asyncio.to_thread(_found, gateway.reader, workspace_id, recommendation_id)
     if found is None:
         raise await unknown(gateway, workspace_id, "recommendation", recommendation_id)

@@ -71,10 +71,28 @@ def test_what_was_acknowledged_is_found_at_once_and_sent_again_changes_nothing(h
 
 def test_it_is_found_before_the_trust_part_has_taken_it(house, monkeypatch):
     monkeypatch.setattr(house.loop, "settle", lambda: None)
+    monkeypatch.setattr("serve_apps.workspaces._LOOKS", 2)
     assert track(house.http, {"recommendation_id": "r-1", "agent_id": "ann"}).json()["accepted"] == 1
     assert house.gateway.reader.record(RECOMMENDATIONS_VIEW, "acme/r-1") is None
     assert shown(house.http).json()["agent_id"] == "ann"
     assert shown(house.http, workspace="other").status_code == 404
+
+
+def test_who_asks_right_after_an_outcome_is_answered_once_it_is_taken_up(house, monkeypatch):
+    waits = []
+
+    async def pause(seconds: float) -> None:
+        waits.append(seconds)
+        settle()
+
+    track(house.http, {"recommendation_id": "r-1", "agent_id": "ann"})
+    settle = house.loop.settle
+    monkeypatch.setattr(house.loop, "settle", lambda: None)
+    monkeypatch.setattr("serve_apps.workspaces.asyncio.sleep", pause)
+    judge(house.http, {"recommendation_id": "r-1", "outcome": "approved"})
+    assert shown(house.http, workspace="other").status_code == 404
+    assert not waits, "what others have sent is not waited for"
+    assert (shown(house.http).json()["outcome"], len(waits)) == ("approved", 1)
 
 
 def test_a_recommendation_without_an_id_gets_one_and_its_request_sent_again_is_known_after_a_restart(make, tmp_path):
