@@ -19,10 +19,12 @@ from grace_ray import wiring
 from grace_ray.act.missions.budget import MissionBudget
 from grace_ray.core.clock import utc_now
 from grace_ray.core.jsonable import to_plain
+from grace_ray.learn.meta.part import result_from_bytes
 from grace_ray.loop import LocalGateway, Loop
 from grace_ray.settings import AuthToken, Settings, load
 from serve_apps.app import build
 from tests.browser.foreseen import Clock, learn_elsewhere, live_through
+from tests.browser.judged import recommend_and_judge
 from tests.conftest import free_port
 from tests.grace_ray.decide.playbooks.house import LoopRecord, MemoryRuntime
 
@@ -30,6 +32,8 @@ QUESTIONS = {
     "knowledge": frozenset({"search", "stats", "passages", "explain"}),
     "forecaster": frozenset({"predict"}),
     "playbooks": frozenset({"recommend", "statistics", "policies", "performance"}),
+    "trust": frozenset({"boost", "expect", "consensus", "routing"}),
+    "meta_learner": frozenset({"should_trigger"}),
 }
 HOSTILE = (
     '<img src=x onerror="document.title=\'owned\'"><script>document.title="owned"</script> no space left on device'
@@ -110,7 +114,7 @@ class _Gateway(LocalGateway):
 
 
 def _carry_out(settings: Settings, clock: Clock) -> Callable[[Loop, datetime], bool]:
-    """Return what carries out the missions and the runs that wait, one after the other."""
+    """Return what carries out the missions, the runs and the learning cycles that wait, one after the other."""
     playbooks, runner = wiring.load_playbooks(settings), wiring.build_playbook_runner(settings, MemoryRuntime(), clock)
 
     def run_playbooks(loop: Loop, now: datetime) -> bool:
@@ -126,7 +130,16 @@ def _carry_out(settings: Settings, clock: Clock) -> Callable[[Loop, datetime], b
         return bool(runs)
 
     def carry_out(loop: Loop, now: datetime) -> bool:
-        return run_missions(loop, now) or run_playbooks(loop, now)
+        return run_missions(loop, now) or run_playbooks(loop, now) or run_cycles(loop, now)
+
+    def run_cycles(loop: Loop, now: datetime) -> bool:
+        learner = loop.parts["meta_learner"]
+        effects, cycles = learner.starts(now, frozenset(), 1)
+        loop.commit(learner, effects)
+        for due in cycles:
+            found = result_from_bytes(wiring.run_learning_cycle(settings, due, clock()))
+            loop.commit(learner, learner.finished(due.cycle.iteration_id, found, clock()))
+        return bool(cycles)
 
     def run_missions(loop: Loop, now: datetime) -> bool:
         launcher = loop.parts["mission_launcher"]
@@ -154,6 +167,8 @@ def _serve(home: Path, *, steps: int = 0, **settings: Any) -> Iterator[Site]:
         wiring.build_knowledge,
         wiring.build_forecaster,
         wiring.build_desk,
+        wiring.build_trust,
+        wiring.build_meta_learner,
         wiring.build_scheduler,
     )
     parts = [build_part(chosen) for build_part in builders]
@@ -210,6 +225,17 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 def foreseeing_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A Grace that has watched metrics for some hours."""
     yield from _serve(tmp_path_factory.mktemp("home"), steps=48)
+
+
+@pytest.fixture(scope="module")
+def judged_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A Grace that was told what four agents recommended, and how it turned out."""
+    for site in _serve(tmp_path_factory.mktemp("home")):
+        site.loop.tick()
+        recommend_and_judge(site.http)
+        site.loop.tick()
+        site.loop.settle()
+        yield site
 
 
 @pytest.fixture(scope="module")

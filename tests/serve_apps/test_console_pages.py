@@ -13,6 +13,8 @@ PAGES = [
     "/incidents",
     "/playbooks",
     "/playbooks/runs/r1",
+    "/agents",
+    "/agents/strategy:web%2Fsearch?workspace=acme",
     "/clusters",
     "/clusters/a:high:b%2Fc",
     "/missions",

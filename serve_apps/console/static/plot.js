@@ -10,7 +10,8 @@ const PLOT = { height: 340, left: 52, right: 10, top: 22, bottom: 26 };
 const EARLIER_GAP = 6; // steps between two forecasts beyond which what was said is not joined
 const STEPS = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageDown: -12, PageUp: 12 };
 
-function s(tag, attributes = {}, ...children) {
+/** An SVG element with attributes and children. */
+export function s(tag, attributes = {}, ...children) {
   const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
   for (const [name, value] of Object.entries(attributes)) if (value !== null && value !== undefined) node.setAttribute(name, value);
   node.append(...children.flat(Infinity).filter(Boolean));
@@ -151,7 +152,8 @@ function axes(series, at, box) {
   ];
 }
 
-function timeWord(at) {
+/** A tick of a time axis: the hour, at midnight the day. */
+export function timeWord(at) {
   const then = new Date(at);
   if (then.getHours() === 0 && then.getMinutes() === 0) return then.toLocaleDateString("en-GB", { day: "numeric", month: "short" });
   return then.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });

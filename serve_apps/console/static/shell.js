@@ -6,8 +6,8 @@ import { byId, fill, h } from "./dom.js";
 import { keepTimes } from "./format.js";
 import * as live from "./live.js";
 
-const PAGES = { o: "/", f: "/forecasts", i: "/incidents", p: "/playbooks", c: "/clusters", m: "/missions", k: "/knowledge", s: "/schedule", j: "/journal" };
-const KEYS = [["g then o, f, i, p, c, m, k, s, j", "go to overview, forecasts, incidents, playbooks, clusters, missions, knowledge, schedule, journal"], ["/", "search or narrow down"], ["?", "this list"]];
+const PAGES = { o: "/", f: "/forecasts", i: "/incidents", p: "/playbooks", a: "/agents", c: "/clusters", m: "/missions", k: "/knowledge", s: "/schedule", j: "/journal" };
+const KEYS = [["g then o, f, i, p, a, c, m, k, s, j", "go to overview, forecasts, incidents, playbooks, agents, clusters, missions, knowledge, schedule, journal"], ["/", "search or narrow down"], ["?", "this list"]];
 const STATES = { live: "Live", away: "Not connected" };
 
 /** Set a page up; `keys` are more rows for the list of keys. */
