@@ -9,13 +9,14 @@ from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, Self
 
 import httpx
+import orjson
 
 from grace_ray.client import calls
 from grace_ray.client.answers import Receipt, error_of
 from grace_ray.client.calls import Call, T
 from grace_ray.client.calls.learning_calls import EXPORT_PATH
 from grace_ray.client.exchange import Exchange, Request, is_loopback
-from grace_ray.client.json_lines import JsonLines
+from grace_ray.client.lines import Lines
 from grace_ray.client.outbox import BUFFER_BYTES, Buffer, Outbox, batches, encoded, new_event
 from grace_ray.client.retry import ONCE, Quiet, Retry
 from grace_ray.client.sse import SILENCE_MAX_S, Message, Parser
@@ -248,10 +249,10 @@ class AsyncGrace:
                 if answer.is_error:
                     await answer.aread()
                     raise error_of(answer, None)
-                lines = JsonLines()
+                lines = Lines()
                 async for chunk in answer.aiter_bytes():
-                    for each in lines.feed(chunk):
-                        yield each
+                    for line in lines.feed(chunk):
+                        yield orjson.loads(line)
         except httpx.RequestError as error:
             raise self._exchange.unreachable(error, 1, ONCE).error from error
 
@@ -267,10 +268,11 @@ class AsyncGrace:
                 if answer.is_error:
                     await answer.aread()
                     raise error_of(answer, None)
-                parser = Parser()
-                async for line in answer.aiter_lines():
-                    if (message := parser.feed(line)) is not None:
-                        yield message
+                parser, lines = Parser(), Lines()
+                async for chunk in answer.aiter_bytes():
+                    for line in lines.feed(chunk):
+                        if (message := parser.feed(line.decode())) is not None:
+                            yield message
         except httpx.RequestError as error:
             raise self._exchange.unreachable(error, 1, ONCE).error from error
 

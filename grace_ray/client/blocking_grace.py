@@ -10,13 +10,14 @@ from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, Self
 
 import httpx
+import orjson
 
 from grace_ray.client import calls
 from grace_ray.client.answers import Receipt, error_of
 from grace_ray.client.calls import Call, T
 from grace_ray.client.calls.learning_calls import EXPORT_PATH
 from grace_ray.client.exchange import Exchange, Request, is_loopback
-from grace_ray.client.json_lines import JsonLines
+from grace_ray.client.lines import Lines
 from grace_ray.client.outbox import BUFFER_BYTES, Buffer, Outbox, batches, encoded, new_event
 from grace_ray.client.retry import ONCE, Quiet, Retry
 from grace_ray.client.sse import SILENCE_MAX_S, Message, Parser
@@ -249,9 +250,9 @@ class Grace:
                 if answer.is_error:
                     answer.read()
                     raise error_of(answer, None)
-                lines = JsonLines()
+                lines = Lines()
                 for chunk in answer.iter_bytes():
-                    yield from lines.feed(chunk)
+                    yield from map(orjson.loads, lines.feed(chunk))
         except httpx.RequestError as error:
             raise self._exchange.unreachable(error, 1, ONCE).error from error
 
@@ -267,10 +268,11 @@ class Grace:
                 if answer.is_error:
                     answer.read()
                     raise error_of(answer, None)
-                parser = Parser()
-                for line in answer.iter_lines():
-                    if (message := parser.feed(line)) is not None:
-                        yield message
+                parser, lines = Parser(), Lines()
+                for chunk in answer.iter_bytes():
+                    for line in lines.feed(chunk):
+                        if (message := parser.feed(line.decode())) is not None:
+                            yield message
         except httpx.RequestError as error:
             raise self._exchange.unreachable(error, 1, ONCE).error from error
 

@@ -1,6 +1,5 @@
 """Server-sent events: what /api/stream says, line by line."""
 
-from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import orjson
@@ -37,11 +36,3 @@ class Parser:
         elif key == "data":
             self._data.append(value)
         return None
-
-
-def parse(lines: Iterable[str]) -> Iterator[Message]:
-    """Yield the messages of a text/event-stream."""
-    parser = Parser()
-    for line in lines:
-        if (message := parser.feed(line)) is not None:
-            yield message

@@ -209,6 +209,19 @@ def test_the_stream_is_watched_until_it_ends(server):
     assert {path for _, path, _, _ in server.seen} == {"/api/stream?after=6"}
 
 
+def test_an_entry_of_the_stream_may_hold_any_character(server):
+    said = "one\u2028two\x85three"
+    stream = f"id: 1\nevent: entry\ndata: {json.dumps({'said': said}, ensure_ascii=False)}\r\n\r\n".encode()
+    server.script = [(200, {"content-type": "text/event-stream"}, stream)]
+
+    async def watched() -> list[Any]:
+        async with AsyncGrace(server.url) as grace:
+            return [message.data async for message in grace.watch()]
+
+    assert [message.data for message in Grace(server.url).watch()] == [{"said": said}]
+    assert asyncio.run(watched()) == [{"said": said}]
+
+
 def test_a_stream_that_is_refused_or_away_is_an_error_of_the_tree(server):
     server.script = [(401, {}, {"detail": "Who are you?"})]
     with pytest.raises(Unauthorized):
