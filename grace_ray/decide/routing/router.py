@@ -29,6 +29,7 @@ _OUTCOMES_MAX = 5000
 _CANDIDATES_MAX = 1000
 _RULE_WORTH = 0.05
 _EDGE = 0.01
+_DAY_S = 86_400.0
 _LITTLE = 5  # outcomes
 
 
@@ -90,15 +91,20 @@ class Router:
 
     def learn(self, outcomes: Sequence[Judged]) -> None:
         """Learn outcomes; a key again replaces what it said, None takes it back, as long as it is remembered."""
-        rewards: list[tuple[str, float | None]] = []
-        latest = 0.0
+        groups: dict[tuple[str, float], list[Judged]] = {}
         for one in outcomes:
-            cell, alone = Context(cell=self._cell(one.kind)), [Candidate(id=one.agent)]
-            self._policy.choose(POINT, cell, alone, self._rng, now_s=one.at_s, choice_id=one.key)
-            rewards.append((one.key, one.value))
-            latest = max(latest, one.at_s)
-        if rewards:
-            self._policy.learn_many(rewards, now_s=latest)
+            groups.setdefault((one.agent, one.at_s // _DAY_S), []).append(one)
+        for (agent, _), group in groups.items():  # of one agent and day, since what is alike is worked out once
+            self._policy.choose_many(
+                POINT,
+                [Context(cell=self._cell(one.kind)) for one in group],
+                [Candidate(id=agent)],
+                self._rng,
+                now_s=group[-1].at_s,
+                choice_ids=[one.key for one in group],
+            )
+        if outcomes:
+            self._policy.learn_many([(one.key, one.value) for one in outcomes], now_s=outcomes[-1].at_s)
 
     def route(self, route_id: str, task: Task, contenders: Sequence[Contender]) -> Route:
         """Choose; the same id, knowledge and question give the same choice. Raises InvalidInput for no candidates."""
