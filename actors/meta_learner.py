@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import time
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +15,7 @@ from actors.host import Host
 from grace_ray import wiring
 from grace_ray.core.clock import utc_now
 from grace_ray.core.errors import GraceError
+from grace_ray.core.store import Reader
 from grace_ray.learn.meta.part import Due, result_from_bytes
 from grace_ray.settings import Settings
 
@@ -24,6 +26,8 @@ _NICENESS = 10
 _BATCH = 1000
 _TRIES = 10
 _RETRY_S = 1.0
+_TRUST_S = 30.0
+_TRUST_LOOK_S = 0.1
 
 
 class MetaLearnerActor(FollowerActor):
@@ -104,8 +108,18 @@ class MetaLearnerActor(FollowerActor):
 
 def _run_cycle(settings: Settings, due: Due) -> bytes:
     os.nice(_NICENESS)
+    if settings.trust.enabled:
+        _wait_for_trust(wiring.open_reader(settings))
     now: datetime = utc_now()
     return wiring.run_learning_cycle(settings, due, now)
+
+
+def _wait_for_trust(reader: Reader) -> None:
+    """Return when the trust part has written down what is on the journal by now, or is too far behind to wait for."""
+    head, ends_at = reader.head(), time.monotonic() + _TRUST_S
+    while reader.follower("trust").cursor < head and time.monotonic() < ends_at:
+        time.sleep(_TRUST_LOOK_S)
+    reader.close()
 
 
 def _last_line(error: Exception) -> str:
