@@ -172,3 +172,18 @@ def eventually(look: Callable[[], Any], timeout_s: float, what: str) -> float:
             return time.monotonic() - started
         time.sleep(0.1)
     raise AssertionError(f"not within {timeout_s:.0f} s: {what}")
+
+
+def kill_of(home: Path, *names: str) -> None:
+    """Kill -9 the processes of these names that belong to the Grace of ``home``; each must be there, once."""
+    found = [each for each in psutil.process_iter() if words(each).startswith(names) and _is_of(each, home)]
+    assert len(found) == len(names)
+    for process in found:
+        process.kill()
+
+
+def _is_of(process: psutil.Process, home: Path) -> bool:
+    try:
+        return process.environ().get("GRACE_HOME") == str(home)
+    except psutil.Error:
+        return False

@@ -5,14 +5,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
-import psutil
 import pytest
 
 from grace_ray.adapters.store import sqlite
 from grace_ray.core.metric import CRITICAL_METRICS
 from grace_ray.core.store import Reader
 from tests.conftest import Running
-from tests.runtime.own import eventually, words
+from tests.runtime.own import eventually, kill_of
 
 pytestmark = pytest.mark.cluster
 
@@ -48,7 +47,7 @@ def test_samples_survive_kill_9_of_the_journal_and_of_the_metrics_actor(running:
     for number, (at, value) in enumerate(sent):
         sample = {"metric": "survivor", "value": value, "timestamp": at.isoformat()}
         if number in (10, 20):
-            kill(running, "ray::JournalActor", "ray::SensesActor")
+            kill_of(running.home, "ray::JournalActor", "ray::SensesActor")
         eventually(lambda sample=sample: is_taken(running, sample), 60, "the sample is durable")
 
     def summed_up() -> bool:
@@ -65,18 +64,4 @@ def is_taken(running: Running, sample: dict[str, Any]) -> bool:
     try:
         return running.http.post("/api/metrics", json={"samples": [sample]}).status_code == 202
     except httpx.HTTPError:
-        return False
-
-
-def kill(running: Running, *names: str) -> None:
-    found = [each for each in psutil.process_iter() if words(each).startswith(names) and is_of(each, running)]
-    assert len(found) == len(names)
-    for process in found:
-        process.kill()
-
-
-def is_of(process: psutil.Process, running: Running) -> bool:
-    try:
-        return process.environ().get("GRACE_HOME") == str(running.home)
-    except psutil.Error:
         return False
