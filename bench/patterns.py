@@ -201,7 +201,7 @@ def workspace(
     for number in range(count):
         if number % answers == 0:
             hardness = difficulty * rng.normal()
-            asked = {"type": TYPES[rng.integers(len(TYPES))]}
+            asked: dict[str, Any] = {"type": TYPES[rng.integers(len(TYPES))]}
             asked |= {name: f"{name}-{rng.integers(values)}" for name, values in CONTEXT.items()}
             agents = rng.permutation(AGENTS)[:answers]
         agent = int(agents[number % answers])

@@ -155,6 +155,7 @@ def upper_tail(z: float) -> float:
 
 
 def _robust(score: float, contributions: Floats, clusters: Codes, fits: NDArray[np.bool_]) -> float:
+    """Return z by the variance of what clusters contribute, as far as those that fit can tell it."""
     held = int(np.count_nonzero(np.bincount(clusters[fits])))
     if held < 2:
         return 0.0

@@ -3,7 +3,8 @@
 Three sieves. Over all of the table a condition's p (see `effect`) must survive a Bonferroni correction for every
 condition that had enough support to be tried, half of the error rate for single ones, half for pairs. It must say
 something that the stronger ones found before it do not (forward selection), and a pair something that neither of its
-halves does. And it must show by itself in the later part of the table, with the same sign in the earlier.
+halves does. And it must show by itself in the later part of the table, with the same sign in the earlier; where a part
+has nothing that fits, or nothing else, the later of what fits is held against the later of what does not.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -72,13 +73,25 @@ def mine(outcomes: Outcomes, settings: MiningSettings | None = None) -> Mined:
     found: list[Found] = []
     unconfirmed: list[Found] = []
     for condition, p, effect in chosen:
-        later = effect_of(after, condition, settings.support_min // 3)
-        sooner = effect_of(before, condition, 1)
+        later, sooner = (effect_of(part, condition, settings.support_min // 3) for part in (after, before))
+        if NO_EFFECT in (later, sooner):  # it did not come about, or nothing else did: each side has a later part
+            earlier_of_each = _earlier_of_each(outcomes, condition)
+            later = effect_of(outcomes.rows(~earlier_of_each), condition)
+            sooner = effect_of(outcomes.rows(earlier_of_each), condition)
         each = search.described(condition, p, effect, later)
         agrees = later.size * effect.size > 0 and sooner.size * effect.size > 0
         kept = found if agrees and later.p <= _HOLDS_P else unconfirmed
         kept += [each, *search.other_side(each)]
     return Mined(found, unconfirmed, search.tried)
+
+
+def _earlier_of_each(outcomes: Outcomes, condition: Condition) -> NDArray[np.bool_]:
+    """Return the earlier rows among those that fit, and among those that do not."""
+    fits = outcomes.mask(condition)
+    earlier = np.zeros(len(outcomes), np.bool_)
+    for side in (fits, ~fits):
+        earlier[side] = split_questions(outcomes.rows(side), _EARLIER)
+    return earlier
 
 
 def effect_of(outcomes: Outcomes, condition: Condition, support_min: int = 1) -> Effect:

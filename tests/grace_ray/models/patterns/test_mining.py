@@ -123,3 +123,10 @@ def test_outcomes_out_of_range_are_refused():
     for value in (np.array([0.5, np.nan]), np.array([0.5, 1.2]), np.array([0.5])):
         with pytest.raises(InvalidInput):
             Outcomes(columns=[], value=value, question=codes, agent=codes)
+
+
+def test_what_came_one_after_the_other_is_confirmed_each_by_its_later_part(make):
+    made = make(10, rows=600)
+    made.add("release", np.where(np.arange(600) < 250, 0, 1), range(2))
+    outcomes = made.outcomes(({"release": "release0"}, 0.35))
+    assert {"release": "release0"} in conditions(outcomes)
