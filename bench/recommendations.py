@@ -1,35 +1,35 @@
-"""Recommendations and outcomes, tracked and judged in batches: through the door alone, and over HTTP until learned.
+"""The door for recommendations and outcomes, in batches, against the same checks as a service writes them with Pydantic.
 
-    python -m bench.recommendations [--items 20000] [--rounds 3] [--clients 3]
+Decode, check, redact and encode for the journal, items per CPU-second of one process. The peer decodes and checks
+(validate_json) and encodes for its table (model_dump_json); it redacts nothing, makes no ids and derives no outcome. The
+two run in turn, round by round, on the same bytes. Over HTTP, until the scores know: bench/learning.py.
 
-*Door*: decode, check, redact and encode for the journal, per CPU-second of one process; its peer is the same check as
-a service writes it with Pydantic (validate_json, and model_dump_json for the table), which redacts nothing. *HTTP*: a
-Grace started as a user would, that shares the machine with its clients; acknowledged means durable, learned means that
-scores of trust were made of it. The two sides of the door run in turn, round by round, on the same bytes.
+Run it with `python bench/recommendations.py [--items 20000] [--rounds 3]`.
 """
 
 import argparse
 import statistics
+import sys
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from pathlib import Path
 from random import Random
 from typing import Annotated, Any, Literal
 
-import httpx
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from bench.house import House, grace, print_rows, write_json
-from grace_ray.sense.recommendations import RecommendationDoor, decode
-from grace_ray.settings import IntakeSettings
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from bench.house import print_rows, write_json  # noqa: E402
+from grace_ray.sense.recommendations import RecommendationDoor, decode  # noqa: E402
+from grace_ray.settings import IntakeSettings  # noqa: E402
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 BATCH = 1000
-API = "/api/v1/learning"
-GOALS = {"track + evaluate over HTTP, items/s": (2_000, 10_000)}
-LEARNED_WITHIN_S = 300.0
+GOALS = {"grace, items/CPU-s": 10_000}
 Id = Annotated[str, Field(min_length=1, max_length=200)]
 Quality = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
 
@@ -64,20 +64,15 @@ class Judged(BaseModel):
 
 
 def main() -> None:
-    """Run both, print the tables, write the JSON."""
+    """Run both, print the table, write the JSON."""
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("--items", type=int, default=20_000)
     options.add_argument("--rounds", type=int, default=3)
-    options.add_argument("--clients", type=int, default=3)
     chosen = options.parse_args()
     tracked, judged = told(chosen.items, Random(11))
-    at_door = door(tracked, judged, chosen.rounds)
-    print_rows(at_door)
-    with grace() as house:
-        over_http = [http(house, chosen.clients, tracked, judged)]
-    print()
-    print_rows(over_http)
-    write_json("recommendations", {"door": at_door, "http": over_http, "goals": GOALS})
+    rows = door(tracked, judged, chosen.rounds)
+    print_rows(rows)
+    write_json("recommendations", {"door": rows, "goals": GOALS})
 
 
 def told(count: int, rng: Random) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
@@ -135,48 +130,6 @@ def door(tracked: list[dict[str, Any]], judged: list[dict[str, Any]], rounds: in
         ratio = statistics.median(found["grace"]) / statistics.median(found["pydantic"])
         rows.append({"door": name, **rates, "ratio": round(ratio, 2)})
     return rows
-
-
-def http(house: House, clients: int, tracked: list[dict[str, Any]], judged: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return the rates at which items are acknowledged, and learned, over HTTP."""
-    client = httpx.Client(base_url=house.url, timeout=60, trust_env=False)
-
-    def send(path: str, items: list[dict[str, Any]]) -> float:
-        bodies = [orjson.dumps({"workspace_id": "acme", "items": chunk}) for chunk in batches(items)]
-        began = time.monotonic()
-        with ThreadPoolExecutor(clients) as pool:
-            answers = list(pool.map(lambda body: client.post(f"{API}/{path}", content=body), bodies))
-        took_s = time.monotonic() - began
-        accepted = sum(answer.raise_for_status().json()["accepted"] for answer in answers)
-        assert accepted == len(items), accepted
-        return took_s
-
-    began = time.monotonic()
-    track_s = send("recommendations/track", tracked)
-    evaluate_s = send("outcomes/evaluate", judged)
-    while stats(client)["outcomes"] < len(judged):
-        if time.monotonic() - began > LEARNED_WITHIN_S:
-            raise TimeoutError(f"the outcomes were not learned within {LEARNED_WITHIN_S:.0f} s")
-        time.sleep(0.2)
-    learned_s = time.monotonic() - began
-    client.close()
-    count = len(tracked)
-    return {
-        "http": f"{clients} clients, batches of {BATCH}",
-        "track, items/s": round(count / track_s),
-        "evaluate, items/s": round(count / evaluate_s),
-        "both acknowledged, items/s": round(2 * count / (track_s + evaluate_s)),
-        "both learned, items/s": round(2 * count / learned_s),
-    }
-
-
-def stats(client: httpx.Client) -> dict[str, Any]:
-    """Return the workspace in figures."""
-    answer = client.get(f"{API}/stats", params={"workspace_id": "acme"})
-    if answer.is_error:
-        raise SystemExit(f"Grace answered {answer.status_code}: {answer.text}")
-    found: dict[str, Any] = answer.json()
-    return found
 
 
 def batches(items: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
