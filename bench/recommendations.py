@@ -1,7 +1,7 @@
-"""The door for recommendations and outcomes, in batches, against the same checks as a service writes them with Pydantic.
+"""The door for recommendations and outcomes, in batches, against the checks as a service writes them with Pydantic.
 
 Decode, check, redact and encode for the journal, items per CPU-second of one process. The peer decodes and checks
-(validate_json) and encodes for its table (model_dump_json); it redacts nothing, makes no ids and derives no outcome. The
+(validate_json) and encodes for its table (model_dump_json); it redacts nothing, makes no ids, derives no outcome. The
 two run in turn, round by round, on the same bytes. Over HTTP, until the scores know: bench/learning.py.
 
 Run it with `python bench/recommendations.py [--items 20000] [--rounds 3]`.
