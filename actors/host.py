@@ -58,8 +58,11 @@ class Host:
         self.fault = _STARTING
 
     def start(self) -> None:
-        """Start following, once; a task that has ended is started again."""
+        """Start following, once; a task that has ended is started again, and what ended it is told."""
         if self._running is None or self._running.done():
+            if self._running is not None and not self._running.cancelled() and (error := self._running.exception()):
+                self.fault = f"It stopped: {error!r}."
+                log.error("host.stopped", exc_info=error)
             self._running = asyncio.create_task(self._run())
 
     def is_running(self) -> bool:

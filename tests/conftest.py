@@ -35,6 +35,7 @@ SWITCHES = {
     "forecaster": "forecaster__enabled",
     "scheduler": "scheduler__enabled",
     "trust": "trust__enabled",
+    "meta_learner": "meta_learner__enabled",
 }
 """The setting that switches a part off, as grace_environment takes it."""
 

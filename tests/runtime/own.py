@@ -10,25 +10,22 @@ import httpx
 import psutil
 
 from grace_ray.cli.running import RunFiles
+from grace_ray.settings import RaySettings
 from tests.conftest import grace_environment, run_grace
 
 ACTORS = {
     "journal": "ray::JournalActor",
     "triage": "ray::TriageActor",
-    "mission_launcher": "ray::LearningActor",
-    "mission_worker": "ray::MissionWorkerActor",
-    "knowledge": "ray::LearningActor",
-    "sensors": "ray::SensesActor",
+    "learning": "ray::LearningActor",
+    "senses": "ray::SensesActor",
     "playbooks": "ray::PlaybooksActor",
-    "metrics": "ray::SensesActor",
-    "forecaster": "ray::SensesActor",
-    "scheduler": "ray::SensesActor",
-    "trust": "ray::LearningActor",
-    "meta_learner": "ray::LearningActor",
+    "mission_worker": "ray::MissionWorkerActor",
     "replica": "ray::ServeReplica",
     "proxy": "ray::ProxyActor",
     "controller": "ray::ServeController",
 }
+HOSTS = {part: process.name for process in RaySettings().shared for part in process.parts}
+"""The process of each part that shares one."""
 CLUSTER = {"raylet": "/raylet/raylet", "gcs": "/gcs/gcs_server", "node": "actors.node"}
 READY_S = 180.0
 STOPS_WITHIN_S = 10.0
@@ -96,11 +93,11 @@ class OwnGrace:
         return [process for process in found.values() if is_alive(process)]
 
     def find(self, name: str) -> list[psutil.Process]:
-        """Return the processes of one kind: a name in ACTORS or CLUSTER, or keeper."""
+        """Return the processes of one kind: a name in ACTORS or CLUSTER, a part that shares one, or keeper."""
         if name == "keeper":
             keeper = self.files.running()
             return [keeper] if keeper else []
-        sought = ACTORS.get(name) or CLUSTER[name]
+        sought = ACTORS.get(HOSTS.get(name, name)) or CLUSTER[name]
         own = [process for process in self.processes() if sought in words(process)]
         return [process for process in own if not (name in CLUSTER and words(process).startswith("ray::"))]
 

@@ -98,7 +98,7 @@ def answer_of(sheet: Plain) -> str | None:
 def evaluated(sheet: Plain, consistency: float | None = None) -> Evaluated:
     """Return the same for the moving averages, with the dimensions that have a score of their own, 0-100."""
     outcome = sheet.get("outcome", "pending")
-    scores = {name: value for name, value in sheet.get("quality_scores", {}).items() if name in DIMENSIONS}
+    scores = {name: value for name, value in (sheet.get("quality_scores") or {}).items() if name in DIMENSIONS}
     for name, score in (("timeliness", timeliness(sheet)), ("consistency", consistency)):
         if score is not None:
             scores.setdefault(name, score)

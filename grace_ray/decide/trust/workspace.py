@@ -85,7 +85,7 @@ class Workspace:
 
     def teach(self, sheets: Sequence[Plain]) -> None:
         """Let the models learn sheets; what they know already changes nothing."""
-        ended = [sheet for sheet in sheets if "evaluated_at" in sheet]
+        ended = [sheet for sheet in sheets if sheet.get("evaluated_at")]
         outcomes = [judged(sheet) for sheet in ended]
         self.ability.learn_many(outcomes)
         self.router.learn(outcomes)

@@ -140,6 +140,7 @@ def test_what_the_part_knows_survives_a_crash_at_any_moment(house):
     house.save()
     house.live("ada", ["approved"] * 7)
     house.judge("r1", "rejected", at=house.now)
+    house.recommend("ada")
     house.settle()
     before = house.score("ada")
     house.wake()
