@@ -4,6 +4,8 @@ The boaster is nearly sure each time and mostly wrong. The new one's name and wo
 scores are recalculated, so that there is a history.
 """
 
+from collections.abc import Mapping, Sequence
+
 import httpx
 import numpy as np
 
@@ -47,6 +49,6 @@ def _recommendation(agent: str, number: int, confidence: float) -> dict[str, obj
     }
 
 
-def _send(http: httpx.Client, path: str, items: list[dict[str, object]]) -> None:
+def _send(http: httpx.Client, path: str, items: Sequence[Mapping[str, object]]) -> None:
     answer = http.post(f"{API}/{path}", json={"workspace_id": WORKSPACE, "items": items})
     assert answer.status_code == 202, answer.text

@@ -2,11 +2,11 @@ import { get } from "./api.js";
 import { calibration, overTime } from "./chart.js";
 import { failed } from "./dialog.js";
 import { byId, fill, h } from "./dom.js";
-import { duration, number, percent, time } from "./format.js";
+import { number, percent, quantity, time } from "./format.js";
 import * as live from "./live.js";
 import { begin } from "./shell.js";
 import { API, conditionWords, inShare, OWN, points, shareBar, strengthWord, trendWord } from "./trust.js";
-import { facts, panel } from "./widgets.js";
+import { facts, panel, words } from "./widgets.js";
 
 const key = decodeURIComponent(location.pathname.slice("/agents/".length));
 const workspace = new URLSearchParams(location.search).get("workspace") || OWN;
@@ -52,9 +52,9 @@ function glancePanel(score) {
     ["Expected", [shareBar(score.expected, ...score.interval), inShare(score.expected, ...score.interval)]],
     ["Outcomes", [number(score.sample_size), score.approval_rate !== null && ` judged, ${percent(score.approval_rate)} approved`]],
     ["Quality", score.avg_quality_score === null ? "" : `${Math.round(score.avg_quality_score)} of 100 on average`],
-    ["Trust score", [h("b", {}, score.overall_trust_score.toFixed(2)), " ", strengthWord(score.recommendation_strength)]],
+    ["Trust score", score.sample_size > 0 ? [h("b", {}, score.overall_trust_score.toFixed(2)), " ", strengthWord(score.recommendation_strength)] : ""],
     ["Made", time(score.updated_at)]),
-  h("ul", { class: "shares" }, ["accuracy", "consistency", "timeliness", "reliability"].map((name) => share(name, score[`${name}_score`]))),
+  score.sample_size > 0 && h("ul", { class: "shares" }, ["accuracy", "consistency", "timeliness", "reliability"].map((name) => share(name, score[`${name}_score`]))),
   h("p", { class: "quiet" }, "Decisions rest on what is expected; the trust score and its four parts are moving averages."));
 }
 
@@ -118,8 +118,8 @@ function newestPanel({ items, next }) {
 function recommendation(one) {
   const content = one.recommendation_content;
   const details = { content, reasoning: one.reasoning, evidence: one.evidence, context: one.context, quality: one.quality_scores };
-  const told = Object.fromEntries(Object.entries(details).filter(([, value]) => value !== null && value !== undefined && value !== "" && Object.keys(Object(value)).length + (typeof value === "number") > 0));
-  const gist = one.reasoning || (typeof content === "string" ? content : content === null || content === undefined ? "" : JSON.stringify(content));
+  const told = Object.fromEntries(Object.entries(details).filter(([, value]) => !isBlank(value)));
+  const gist = one.reasoning || brief(content);
   const short = gist.length > GIST_MAX ? `${gist.slice(0, GIST_MAX)} …` : gist;
   const isTold = Object.keys(told).length > 0;
   return h("li", { class: "card", data: { key: one.recommendation_id } },
@@ -127,12 +127,21 @@ function recommendation(one) {
       h("span", { class: "quiet" }, time(one.created_at)),
       known(one.confidence_score) && h("span", {}, `was sure by ${percent(one.confidence_score)}`),
       known(one.overall_quality_score) && h("span", {}, `quality ${Math.round(one.overall_quality_score)}`),
-      known(one.latency_ms) && h("span", { class: "quiet" }, `took ${duration(one.latency_ms / 1000)}`),
+      known(one.latency_ms) && h("span", { class: "quiet" }, `took ${one.latency_ms < 1000 ? quantity(one.latency_ms, "ms") : quantity(one.latency_ms / 1000, "s")}`),
       one.correlation_id && h("span", { class: "quiet" }, "on ", h("span", { class: "key" }, one.correlation_id))),
     isTold ? h("details", {}, h("summary", {}, short || "All of it"), h("pre", {}, JSON.stringify(told, null, 2))) : null,
     one.evaluator_feedback && h("p", { class: "quiet" }, "Feedback: ", one.evaluator_feedback));
 }
 
+/** What is recommended, in one line: names and values where that says it. */
+function brief(content) {
+  if (!known(content) || typeof content === "string") return content ?? "";
+  const parts = Object.entries(content);
+  if (!parts.length || Array.isArray(content) || parts.some(([, value]) => value !== null && typeof value === "object")) return JSON.stringify(content);
+  return parts.map(([name, value]) => `${words(name)}: ${typeof value === "number" ? quantity(value) : value}`).join(", ");
+}
+
+const isBlank = (value) => !known(value) || value === "" || (typeof value === "object" && Object.keys(value).length === 0);
 const known = (value) => value !== null && value !== undefined;
 
 byId("back").href = `/agents?workspace=${encodeURIComponent(workspace)}`;

@@ -58,7 +58,7 @@ function row(one) {
   return h("tr", { data: { key: one.agent_id } },
     h("th", { scope: "row" }, h("a", { href: agentPath(one.agent_id, workspace()) }, nameOf(one)), one.agent_name && one.agent_name !== one.agent_id && h("small", { class: "key quiet" }, one.agent_id)),
     h("td", { class: "expected" }, shareBar(one.expected, ...one.interval), h("span", {}, inShare(one.expected, ...one.interval))),
-    cell("Trust score", h("b", {}, one.overall_trust_score.toFixed(2)), h("small", {}, strengthWord(one.recommendation_strength))),
+    cell("Trust score", one.sample_size === 0 ? h("span", { class: "quiet" }, "nothing judged yet") : [h("b", {}, one.overall_trust_score.toFixed(2)), h("small", {}, strengthWord(one.recommendation_strength))]),
     cell("Trend", trendWord(one.trend)),
     cell("Outcomes", number(one.sample_size), one.approval_rate !== null && h("small", { class: "quiet" }, `${percent(one.approval_rate)} approved`)),
     cell("Calibration error", error === undefined ? h("span", { class: "quiet" }, "says no confidence") : `${(100 * error).toFixed(1)} points`));
@@ -124,7 +124,7 @@ for (const button of document.querySelectorAll(".sorter")) {
     list.redraw();
   });
 }
-const calmRefresh = live.calmly(() => { if (!document.querySelector("dialog[open]")) refresh(); }, 3000);
+const calmRefresh = live.calmly(() => { if (!document.querySelector("dialog[open]")) refresh(); }, 5000);
 live.on("entry", (entry) => { if (entry.source.startsWith(`workspaces/${workspace()}/`) || entry.type.startsWith("learning.")) calmRefresh(); });
 setInterval(() => { if (!document.hidden) calmRefresh(); }, 30_000);
 offerWorkspaces();

@@ -38,7 +38,7 @@ export function overTime(name, standings) {
     const places = (field) => standings.map((one, index) => [x(share(times[index])), y(one[field])]);
     const said = (one) => `${clock(one.at)}: expected ${percent(one.expected)}, ${percent(one.low)} to ${percent(one.high)}; trust score ${one.overall.toFixed(2)}`;
     return [
-      timeTicks(from, to, Math.max(2, Math.floor(box.width / 80))).map((at) => s("text", { class: "tick", x: Math.min(Math.max(x(share(at)), box.left + 14), box.width - 20), y: box.floor + 18, "text-anchor": "middle" }, timeWord(at))),
+      timesOf(from, to, box.width).map((at) => s("text", { class: "tick", x: Math.min(Math.max(x(share(at)), box.left + 14), box.width - 20), y: box.floor + 18, "text-anchor": "middle" }, timeWord(at))),
       s("path", { class: "band", d: area(places("high"), places("low")) }),
       s("path", { class: "moving", d: line(places("overall")) }),
       s("path", { class: "known", d: line(places("expected")) }),
@@ -49,6 +49,12 @@ export function overTime(name, standings) {
     h("ul", { class: "legend" }, key("known", "expected success of the next outcome"), key("band", "95% interval"), key("moving", "trust score, a moving average")),
     table("The values as a table", `Expected success of ${name}`, ["Time", "Expected", "From", "To", "Trust score"],
       [...standings].reverse().map((one) => [clock(one.at), percent(one.expected), percent(one.low), percent(one.high), one.overall.toFixed(2)])));
+}
+
+/** Round times, or the ends where they are too near to each other for those. */
+function timesOf(from, to, width) {
+  const round = timeTicks(from, to, Math.max(2, Math.floor(width / 80)));
+  return round.length ? round : [from, to];
 }
 
 /** How sure an agent said that it was, against how often it was right; `bins` as of a trust score's calibration. */
