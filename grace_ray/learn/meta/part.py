@@ -39,7 +39,7 @@ from grace_ray.settings import MetaLearnerSettings
 FINDING = "learning.cycle"
 _LOOKBACK_MAX_DAYS = 3650.0
 _ATTEMPTS = 2
-_KEEP = 100  # cycles of a workspace
+_KEEP = 60  # cycles of a workspace
 _PAUSE_S = 300.0  # at least, from the end of one cycle to the next that begins by itself
 _PAUSE_SHARE = 20.0  # times as long as the cycle took
 _CUT_OFF = "It was cut off, and is begun once more."

@@ -1,20 +1,9 @@
-"""Conditions of patterns and rules: {feature: what it must be}, a value, {"min": ...} or {"max": ...} (below it)."""
+"""Conditions in words: {feature: what it must be}, a value, {"min": ...} or {"max": ...} (below it)."""
 
 from collections.abc import Mapping
 from typing import Any
 
 _COUNTED = {"agents_agree": "agents agree", "evidence": "pieces of evidence are given"}
-
-
-def fits(condition: Mapping[str, Any], features: Mapping[str, Any]) -> bool:
-    """Return whether all of a condition holds; it does not where a feature is missing.
-
-    >>> fits({"type": "strategy", "agents_agree": {"min": 2}}, {"type": "strategy", "agents_agree": 3})
-    True
-    >>> fits({"confidence": {"min": 0.8}}, {"type": "strategy"})
-    False
-    """
-    return all(name in features and _is(features[name], wanted) for name, wanted in condition.items())
 
 
 def in_words(condition: Mapping[str, Any]) -> str:
@@ -25,14 +14,6 @@ def in_words(condition: Mapping[str, Any]) -> str:
     """
     said = [_said(name, wanted) for name, wanted in condition.items()]
     return " and ".join([", ".join(said[:-1]), said[-1]] if len(said) > 1 else said)
-
-
-def _is(value: Any, wanted: Any) -> bool:
-    if not isinstance(wanted, Mapping):
-        return bool(value == wanted) and isinstance(value, bool) == isinstance(wanted, bool)
-    if not isinstance(value, int | float):
-        return False
-    return bool(wanted.get("min", value) <= value) and ("max" not in wanted or bool(value < wanted["max"]))
 
 
 def _said(name: str, wanted: Any) -> str:
