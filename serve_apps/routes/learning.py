@@ -1,6 +1,7 @@
 """Recommendations of agents and how they turned out: tracked, judged, and found again. 202 means: durable."""
 
 import asyncio
+import math
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
@@ -133,7 +134,7 @@ async def evaluate_workflow(request: Request, gateway: TheGateway) -> Response:
     return await _kept(request, gateway, taken)
 
 
-@router.get("/recommendations", summary="The recommendations on one question, or of one workflow")
+@router.get("/recommendations", summary="The recommendations of a workspace, on one question, or of one workflow")
 async def list_recommendations(
     workspace_id: UpToDate,
     reader: TheReader,
@@ -143,8 +144,10 @@ async def list_recommendations(
     after: After = None,
 ) -> Response:
     """Newest first; by ``correlation_id`` those that answer the same question."""
-    if bool(correlation_id) == bool(workflow_id):
-        raise InvalidInput("Name a correlation_id or a workflow_id.", "correlation_id")
+    if correlation_id and workflow_id:
+        raise InvalidInput("Name a correlation_id or a workflow_id, not both.", "correlation_id")
+    if not correlation_id and not workflow_id:
+        return as_page(await asyncio.to_thread(_newest, reader, workspace_id, limit, after))
     column, value = ("correlation_id", correlation_id) if correlation_id else ("workflow_id", workflow_id)
     found = await asyncio.to_thread(reader.matching, RECOMMENDATIONS_VIEW, column, value, workspace_id, _MATCHES_MAX)
     return as_page(_page_of(found, limit, after))
@@ -246,6 +249,33 @@ def _page_of(found: Sequence[Record], limit: int, after: str | None) -> RecordPa
     start = 0 if after is None else keys.index(after) + 1
     items = list(found[start : start + limit])
     return RecordPage(items, items[-1].key if len(found) > start + limit else None)
+
+
+def _newest(reader: Reader, workspace_id: str, limit: int, after: str | None) -> RecordPage:
+    """Return a page of all of a workspace's recommendations; ``after`` is "rank:key" of the last one seen.
+
+    A batch has one time, and so one rank: what was seen of the same rank is passed over, and more is asked for.
+    """
+    upto, seen = _place(after) if after is not None else (math.inf, "")
+    asked, keys = limit + 1, list[tuple[float, str]]()
+    while True:
+        rows = reader.cells(RECOMMENDATIONS_VIEW, ("rank", "key"), workspace_id, -math.inf, upto, asked)
+        keys = [(rank, key) for rank, key in rows if rank < upto or key > seen]
+        if len(keys) > limit or len(rows) < asked:
+            break
+        asked *= 4
+    found = {record.key: record for record in reader.find_records(RECOMMENDATIONS_VIEW, [k for _, k in keys[:limit]])}
+    items = [found[key] for _, key in keys[:limit] if key in found]
+    following = "{!r}:{}".format(*keys[limit - 1]) if len(keys) > limit else None
+    return RecordPage(items, following)
+
+
+def _place(after: str) -> tuple[float, str]:
+    rank, _, key = after.partition(":")
+    try:
+        return float(rank), key
+    except ValueError:
+        raise InvalidInput("The cursor is not one that this list gave.", "after") from None
 
 
 def _found(reader: Reader, workspace_id: str, recommendation_id: str) -> Response | None:

@@ -235,10 +235,24 @@ def test_what_answers_the_same_question_is_listed_together(http):
     rest = http.get(f"{API}/recommendations", params={**params, "after": first["next"]}).json()
     assert {each["recommendation_id"] for each in first["items"] + rest["items"]} == {"r-0", "r-1", "r-2"}
     assert (len(first["items"]), rest["next"]) == (2, None)
-    for bad, field in (({}, "correlation_id"), ({"workflow_id": "w", "correlation_id": "c"}, "correlation_id"),
+    for bad, field in (({"after": "zzz"}, "after"), ({"workflow_id": "w", "correlation_id": "c"}, "correlation_id"),
                        ({"correlation_id": "task", "after": "zzz"}, "after")):  # fmt: skip
         refused = http.get(f"{API}/recommendations", params={"workspace_id": "acme", **bad})
         assert (refused.status_code, refused.json()["field"]) == (422, field)
+
+
+def test_all_of_a_workspace_are_listed_newest_first_though_a_batch_has_one_time(http):
+    track(http, *({"recommendation_id": f"a-{n}", "agent_id": "ann"} for n in range(7)))
+    track(http, *({"recommendation_id": f"b-{n}", "agent_id": "bob"} for n in range(3)))
+    track(http, {"agent_id": "zoe"}, workspace="zoo")
+    names, after = [], None
+    for _ in range(5):
+        params = {"workspace_id": "acme", "limit": 2, **({"after": after} if after else {})}
+        page = http.get(f"{API}/recommendations", params=params).json()
+        names += [each["recommendation_id"] for each in page["items"]]
+        after = page["next"]
+    assert names == [f"b-{n}" for n in range(3)] + [f"a-{n}" for n in range(7)]
+    assert after is None
 
 
 # Borders

@@ -84,7 +84,7 @@ def recommendations(
     limit: int = 100,
     after: str | None = None,
 ) -> Call[Page[Recommendation]]:
-    """List the recommendations that answer one question, or (one of both) of one workflow, newest first."""
+    """List a workspace's recommendations, newest first: all, those on one question, or those of one workflow."""
     return get(
         f"{PREFIX}/recommendations",
         page(Recommendation),
