@@ -72,7 +72,7 @@ def said(item: Mapping[str, Any]) -> dict[str, Any]:
 
 def refuse_others(item: Mapping[str, Any], known: AbstractSet[str]) -> None:
     """Raise InvalidInput naming the first field that is not ``known``."""
-    if known.issuperset(item):
+    if item.keys() <= known:
         return
     name = min(item.keys() - known)[:40].encode(errors="replace").decode()
     raise InvalidInput(f"There is no field {name!r}; there are {', '.join(sorted(known))}.", name)
