@@ -83,6 +83,16 @@ def test_learning_is_asked_for_and_its_patterns_rules_and_profiles_are_shown(
     expect(panel(page, "Profile")).to_contain_text(re.compile(r"Weaknesses−\d+ points where .* all agents \d+%"))
 
 
+def test_what_is_no_workspace_is_refused_and_shows_no_other_ones_agents(judged_site: Site, open_page: OpenPage) -> None:
+    page = open_page(f"{judged_site.url}{AGENTS}", is_clean=False)
+    expect(page.locator("#rows tr")).to_have_count(4)
+    page.get_by_label("Workspace").fill("no/where")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert").first).to_contain_text("workspace_id")
+    expect(page.locator("#rows tr")).to_have_count(0)
+    expect(page.locator("#lead")).not_to_contain_text("4 agents")
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_hostile_words_stay_text_and_pages_fit_a_phone(judged_site: Site, open_page: OpenPage, scheme: str) -> None:
     page = open_page(f"{judged_site.url}{AGENTS}", **PHONE, color_scheme=scheme)

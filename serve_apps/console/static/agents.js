@@ -21,7 +21,9 @@ const SORTS = { // the value to sort by, lowest first
 };
 const form = byId("filters");
 const remember = remembered(form);
-const workspace = () => valuesOf(form).workspace || OWN;
+const asked = () => valuesOf(form).workspace || OWN;
+let current = asked(); // not what is being typed
+const workspace = () => current;
 const nameOf = (one) => one.agent_name || one.agent_id;
 const list = paged((after) => get(`${API}/trust-scores`, { workspace_id: workspace(), limit: 100, after }), draw);
 const { load: loadLearned } = learned(byId("learned"), workspace);
@@ -64,10 +66,13 @@ function row(one) {
     cell("Calibration error", error === undefined ? h("span", { class: "quiet" }, "says no confidence") : `${(100 * error).toFixed(1)} points`));
 }
 
+const lead = byId("lead").textContent;
+
 async function showFigures() {
+  const mine = current;
   const now = await get(`${API}/stats`, { workspace_id: workspace() }).catch(() => null);
-  if (!now?.agents) return;
-  byId("lead").textContent = `${counted(now.agents, "agent")} gave ${counted(now.recommendations, "recommendation")}; ${number(now.outcomes)} are judged${now.approval_rate === null ? "" : `, ${percent(now.approval_rate)} of them approved`}.`;
+  if (mine !== current) return;
+  byId("lead").textContent = !now?.agents ? lead : `${counted(now.agents, "agent")} gave ${counted(now.recommendations, "recommendation")}; ${number(now.outcomes)} are judged${now.approval_rate === null ? "" : `, ${percent(now.approval_rate)} of them approved`}.`;
 }
 
 const counted = (count, one) => `${number(count)} ${one}${count === 1 ? "" : "s"}`;
@@ -97,6 +102,10 @@ function workspaces() {
 const offerWorkspaces = () => fill(byId("workspaces"), [...new Set([...workspaces(), OWN])].map((name) => h("option", { value: name })));
 
 function load() {
+  current = asked();
+  byId("agents").hidden = true; // nothing of the workspace before is shown as this one's
+  fill(byId("rows"));
+  fill(byId("learned"));
   list.restart();
   showFigures();
   loadLearned();
