@@ -13,12 +13,12 @@ import numpy as np
 from grace_ray.core.canonical import canonical
 from grace_ray.core.recommendation import LearningCycle, Pattern
 from grace_ray.learn.meta import insights
-from grace_ray.learn.meta.kinds import described, pattern_of, strength_of
+from grace_ray.learn.meta.kinds import described, pattern_of, sign_of, strength_of
 from grace_ray.learn.meta.profiles import profiles_of
 from grace_ray.learn.meta.reading import Samples
 from grace_ray.learn.meta.rules import Learned, count_updated, rules_of
 from grace_ray.models.patterns.deciding import measure
-from grace_ray.models.patterns.mining import Mined, MiningSettings, effect_of, mine
+from grace_ray.models.patterns.mining import Mined, MiningSettings, compared, effect_of, mine
 
 REFRESH = "pattern_refresh"
 """The trigger of a cycle that looks for nothing new, and only holds known patterns against fresh outcomes."""
@@ -122,7 +122,7 @@ def _new_patterns(
 def _has_turned(samples: Samples, pattern: Pattern) -> bool:
     fresh = samples.rows(samples.judged_s > pattern.last_validated.timestamp())
     effect = effect_of(fresh, fresh.found(dict(pattern.condition)) or (), _FRESH_MIN)
-    return effect.p <= _HOLDS_P and effect.size * (pattern.success_rate - pattern.base_rate) < 0
+    return effect.p <= _HOLDS_P and effect.size * sign_of(pattern) < 0
 
 
 def _against_fresh(samples: Samples, pattern: Pattern, now: datetime) -> tuple[Learned, bool]:
@@ -133,9 +133,9 @@ def _against_fresh(samples: Samples, pattern: Pattern, now: datetime) -> tuple[L
     if condition is None or min(int(fits.sum()), int((~fits).sum())) < _FRESH_MIN:
         return Learned(pattern, None), not is_stale
     effect = effect_of(fresh, condition)
-    if effect.p > _HOLDS_P or effect.size * (pattern.success_rate - pattern.base_rate) <= 0:
+    if effect.p > _HOLDS_P or effect.size * sign_of(pattern) <= 0:
         return Learned(pattern, effect.size), False
-    rate, others = float(fresh.value[fits].mean()), float(fresh.value[~fits].mean())
+    rate, others = float(fresh.value[fits].mean()), float(fresh.value[compared(fresh, condition)].mean())
     validated = replace(
         pattern,
         description=described(pattern.condition, rate, others, int(fits.sum())),

@@ -51,8 +51,8 @@ def recommendations(found: Found, samples: Samples) -> list[str]:
     said = [rule.sentence for rule in found.rules[:_RULES]]
     said += _overconfident(samples)
     for profile in found.profiles:
-        if profile.weaknesses:
-            worst = profile.weaknesses[0]
+        worst = next((each for each in profile.weaknesses if each["high"] < profile.success_rate), None)
+        if worst is not None:
             said.append(
                 f"Give {profile.agent_id} fewer tasks where {in_words(worst['condition'])}: about {worst['rate']:.0%} "
                 f"of its {worst['count']:,} turn out well there, against {worst['usual']:.0%} of all."
@@ -63,12 +63,9 @@ def recommendations(found: Found, samples: Samples) -> list[str]:
 def _measure_said(measured: Measured) -> list[str]:
     if measured.accuracy is None or measured.coverage is None:
         return []
-    is_good = measured.accuracy >= ACCURACY_WANTED and measured.coverage >= COVERAGE_WANTED
-    verdict = "as good as wanted" if is_good else f"less than the {ACCURACY_WANTED:.0%} of {COVERAGE_WANTED:.0%} wanted"
-    would = (
-        f"On later questions it would have accepted or rejected {measured.coverage:.0%} of recommendations beforehand"
-    )
-    return [f"{would}, and {measured.accuracy:.0%} of these rightly: {verdict}."]
+    decided = f"{measured.coverage:.1%} of recommendations would have been accepted or rejected beforehand"
+    wanted = f"wanted are {ACCURACY_WANTED:.0%} right of {COVERAGE_WANTED:.0%}"
+    return [f"On later questions {decided}, and {measured.accuracy:.1%} of these rightly; {wanted}."]
 
 
 def _overconfident(samples: Samples) -> list[str]:

@@ -36,6 +36,11 @@ def kind_of(condition: Mapping[str, Any], found: Found) -> PatternKind:
     return "success_indicator"
 
 
+def sign_of(pattern: Pattern) -> float:
+    """Return 1 for a pattern of success, -1 for one of failure."""
+    return -1.0 if pattern.pattern_type == "failure_avoidance" else 1.0
+
+
 def strength_of(effect: Effect) -> Strength:
     """Return the strength of a difference."""
     safe = abs(effect.size) * max(1.0 - 1.96 / max(abs(effect.z), 1e-9), 0.0)
@@ -64,7 +69,8 @@ def pattern_of(workspace_id: str, condition: Mapping[str, Any], found: Found, no
 
 def described(condition: Mapping[str, Any], rate: float, others: float, rows: int) -> str:
     """Return a pattern as a sentence with its numbers."""
-    return f"Where {in_words(condition)}, {rate:.0%} of {rows:,} turn out well, against {others:.0%} elsewhere."
+    elsewhere = "of its others" if "agent" in condition and len(condition) > 1 else "elsewhere"
+    return f"Where {in_words(condition)}, {rate:.0%} of {rows:,} turn out well, against {others:.0%} {elsewhere}."
 
 
 def pattern_id(kind: PatternKind, condition: Mapping[str, Any]) -> str:

@@ -36,9 +36,9 @@ class Learned(NamedTuple):
 
 
 def rules_of(learned: Iterable[Learned], samples: Samples) -> list[Rule]:
-    """Return a rule for each pattern, the ones that change most first."""
+    """Return a rule for each pattern from which one follows, those that change most first."""
     rules = [_rule(each, samples) for each in learned]
-    return sorted(rules, key=lambda rule: (-(rule.effectiveness or 0.0), rule.rule_id))
+    return sorted(filter(None, rules), key=lambda rule: (-(rule.effectiveness or 0.0), rule.rule_id))
 
 
 def count_updated(rules: Sequence[Rule], before: Sequence[Rule]) -> int:
@@ -48,13 +48,15 @@ def count_updated(rules: Sequence[Rule], before: Sequence[Rule]) -> int:
     return sum(old.get(name) != new.get(name) for name in old.keys() | new.keys())
 
 
-def _rule(learned: Learned, samples: Samples) -> Rule:
+def _rule(learned: Learned, samples: Samples) -> Rule | None:
     pattern = learned.pattern
     condition = {name: value for name, value in pattern.condition.items() if name != "agent"}
     is_good = pattern.pattern_type != "failure_avoidance"
     agents: list[str] = []
     if "agent" in pattern.condition:
         agents = [str(pattern.condition["agent"])]
+        if condition and not _differs(samples, agents[0], condition, is_good=is_good):
+            return None  # the agent does better there than elsewhere, and no better than others do there
     elif is_good and not _OF_ANSWERS & condition.keys():
         agents = [samples.agents[code] for code, _ in best_agents(samples, pattern.condition)]
     action: Action = _ACTIONS[bool(agents), is_good]
@@ -68,6 +70,20 @@ def _rule(learned: Learned, samples: Samples) -> Rule:
         sentence=_sentence(pattern, condition, action, agents),
         effectiveness=round(worth if is_good else -worth, 4),
     )
+
+
+def _differs(samples: Samples, agent: str, condition: Mapping[str, Any], *, is_good: bool) -> bool:
+    """Return whether an agent surely does better (or worse) than the others where a condition holds."""
+    outcomes = samples.outcomes
+    known = outcomes.found(dict(condition))
+    if known is None or agent not in samples.agents:
+        return False
+    fits, own = outcomes.mask(known), outcomes.agent == samples.agents.index(agent)
+    if not (fits & ~own).any():
+        return False
+    usual = float(outcomes.value[fits & ~own].mean())
+    rate = shrunk(float(outcomes.value[fits & own].sum()), float((fits & own).sum()), usual, _WORTH)
+    return rate.low > usual if is_good else rate.high < usual
 
 
 def best_agents(samples: Samples, condition: Mapping[str, Any]) -> list[tuple[int, Rate]]:
@@ -91,10 +107,9 @@ def _sentence(pattern: Pattern, condition: Mapping[str, Any], action: str, agent
     """Return what to do, and the numbers that it rests on."""
     where = f"Where {in_words(condition)}, " if condition else "In general, "
     todo = _WORDS[action] + _listed(agents)
-    rates = (
-        f"{pattern.success_rate:.0%} of {pattern.frequency_count:,} turned out well, elsewhere {pattern.base_rate:.0%}"
-    )
-    return f"{where}{todo}: {rates}."
+    others = "of its others" if "agent" in pattern.condition and condition else "elsewhere"
+    rates = f"{pattern.success_rate:.0%} of {pattern.frequency_count:,} turned out well"
+    return f"{where}{todo}: {rates}, {others} {pattern.base_rate:.0%}."
 
 
 def _listed(agents: Sequence[str]) -> str:

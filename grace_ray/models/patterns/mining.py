@@ -39,7 +39,7 @@ class MiningSettings:
 class Found(NamedTuple):
     """A pattern. ``p`` is corrected for all that was tried; ``size`` the adjusted difference, ``later`` that of later.
 
-    ``rate`` and ``others`` are the mean outcomes where the condition holds and where not.
+    ``rate`` and ``others`` are the mean outcomes where the condition holds, and in the rows ``compared`` with.
     """
 
     condition: Condition
@@ -83,6 +83,16 @@ def mine(outcomes: Outcomes, settings: MiningSettings | None = None) -> Mined:
         kept = found if agrees and later.p <= _HOLDS_P else unconfirmed
         kept += [each, *search.other_side(each)]
     return Mined(found, unconfirmed, search.tried)
+
+
+def compared(outcomes: Outcomes, condition: Condition) -> NDArray[np.bool_]:
+    """Return the rows that a condition is compared with: all others, of one with an agent in it that agent's others."""
+    fits = outcomes.mask(condition)
+    agents = tuple(half for half in condition if outcomes.columns[half[0]].name == AGENT)
+    if len(agents) == len(condition):
+        return ~fits
+    others: NDArray[np.bool_] = outcomes.mask(agents) & ~fits
+    return others if others.any() else ~fits
 
 
 def _earlier_of_each(outcomes: Outcomes, condition: Condition) -> NDArray[np.bool_]:
@@ -147,7 +157,7 @@ class _Search:
         fits = self._outcomes.mask(condition)
         value = self._outcomes.value
         questions = len(np.unique(self._outcomes.question[fits]))
-        rates = float(value[fits].mean()), float(value[~fits].mean())
+        rates = float(value[fits].mean()), float(value[compared(self._outcomes, condition)].mean())
         return Found(condition, *rates, int(fits.sum()), questions, min(p, 1.0), effect, later)
 
     def other_side(self, found: Found) -> list[Found]:

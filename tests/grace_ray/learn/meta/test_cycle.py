@@ -74,6 +74,17 @@ def test_rules_say_what_to_do_with_numbers(make_history):
     assert any("have it reviewed" in each for each in result.cycle.recommendations_for_swarm)
 
 
+def test_no_rule_routes_to_an_agent_that_is_only_better_than_itself(make_history):
+    history = make_history(15).live(
+        2500, ({"agent": "agent-1"}, -0.45), ({"agent": "agent-1", "type": "strategy"}, 0.45), base=0.55
+    )
+    result = cycle_of(history)
+    pattern = next(each for each in result.kept if set(each.condition) == {"agent", "type"})
+    assert pattern.success_rate > pattern.base_rate + 0.3
+    assert pattern.description.endswith("of its others.")
+    assert not [rule for rule in result.cycle.rules if rule.action == "prefer" and "agent-1" in rule.agents]
+
+
 def test_profiles_tell_strengths_and_weaknesses_by_type_and_context(make_history):
     history = make_history(4).live(
         2000, ({"type": "strategy", "agent": "agent-1"}, 0.4), ({"region": "us", "agent": "agent-2"}, -0.4), base=0.5
