@@ -25,7 +25,7 @@ HEARTBEAT_S = 15.0
 RING = 4096
 PAGE = 500
 TICKER = 5  # events shown of those that came in a second
-NEWS = EntryFilter(kinds=KINDS - {"event"})
+NEWS = EntryFilter(kinds=KINDS - {"event", "recommendation"})  # thousands of these come a second
 EVENTS = EntryFilter(kinds=frozenset({"event"}))
 HEARTBEAT = b": still here\n\n"
 log = structlog.get_logger("grace.stream")

@@ -213,6 +213,7 @@ class Grace:
     agent_profile = _method(calls.agent_profile)
     agent_recommendations = _method(calls.agent_recommendations)
     consensus = _method(calls.consensus)
+    workspaces = _method(calls.workspaces)
     decision_boost = _method(calls.decision_boost)
     evaluate_outcome = _method(calls.evaluate_outcome)
     evaluate_outcomes = _method(calls.evaluate_outcomes)

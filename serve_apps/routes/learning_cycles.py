@@ -110,6 +110,14 @@ async def stats(workspace_id: UpToDate, reader: TheReader) -> Response:
     return as_json(await asyncio.to_thread(_figures, reader, workspace_id))
 
 
+@router.get("/workspaces", summary="The workspaces there are")
+async def list_workspaces(request: Request, reader: TheReader) -> Response:
+    """Those that have recommendations, in order of name; a token that is bound to some sees no others."""
+    bound: tuple[str, ...] = request.scope.get("grace.workspaces", ())
+    names = await asyncio.to_thread(reader.workspaces, RECOMMENDATIONS_VIEW)
+    return as_json({"items": [name for name in names if not bound or name in bound], "next": None})
+
+
 @router.get("/export", summary="All of a workspace, a JSON object a line", response_class=StreamingResponse)
 async def export(workspace_id: UpToDate, reader: TheReader) -> Response:
     """Lines {"view", "record"}: recommendations, outcomes, trust scores, patterns, cycles."""

@@ -312,6 +312,8 @@ def test_a_token_that_is_bound_to_workspaces_sees_no_other_and_its_asking_is_not
     ]  # fmt: skip
     assert {answer.status_code for answer in asked} == {404}
     assert refusals(house) == [("acme", "workspace", "zoo")]
+    assert everyone.get(f"{API}/workspaces").json()["items"] == ["acme", "zoo"]
+    assert acme.get(f"{API}/workspaces").json()["items"] == ["acme"]
     assert shown(everyone, "z-1", workspace="zoo").json()["outcome"] == "pending"
     for path in ("/api/journal", "/api/clusters", "/metrics", "/api/explain/z-1"):
         assert acme.get(path).status_code == 403, "these show all workspaces together"

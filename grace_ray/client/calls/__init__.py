@@ -58,6 +58,7 @@ from grace_ray.client.calls.learning_calls import (
     trigger_learning_cycle,
     trust_score,
     trust_scores,
+    workspaces,
 )
 from grace_ray.client.calls.metric_calls import metric_points, metric_snapshots, metrics, send_samples
 from grace_ray.client.calls.mission_calls import (
@@ -194,4 +195,5 @@ __all__ = [
     "trust_score",
     "trust_scores",
     "undo",
+    "workspaces",
 ]

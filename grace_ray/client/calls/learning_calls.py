@@ -196,6 +196,11 @@ def decision_boost(workspace_id: str, agent_id: str, *, recommendation_type: str
     )
 
 
+def workspaces() -> Call[Page[str]]:
+    """List the workspaces that have agents, of those that the token may see."""
+    return get(f"{PREFIX}/workspaces", page(str))
+
+
 def consensus(workspace_id: str, correlation_id: str) -> Call[dict[str, Any]]:
     """Get what the agents that answered one question together say."""
     return get(f"{PREFIX}/consensus", plain, workspace_id=workspace_id, correlation_id=correlation_id)

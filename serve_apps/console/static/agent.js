@@ -146,7 +146,6 @@ const known = (value) => value !== null && value !== undefined;
 
 byId("back").href = `/agents?workspace=${encodeURIComponent(workspace)}`;
 const calmLoad = live.calmly(() => { if (!document.querySelector("dialog[open], #body details[open]")) load(); }, 3000);
-live.on("entry", (entry) => { if (entry.source.startsWith(`workspaces/${workspace}/`)) calmLoad(); });
-setInterval(() => { if (!document.hidden) calmLoad(); }, 60_000);
+setInterval(() => { if (!document.hidden) calmLoad(); }, 10_000);
 begin();
 load();

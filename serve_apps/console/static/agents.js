@@ -8,8 +8,6 @@ import { begin } from "./shell.js";
 import { agentPath, API, inShare, OWN, shareBar, strengthWord, trendWord } from "./trust.js";
 import { words } from "./widgets.js";
 
-const SEEN = "grace.workspaces"; // those that had agents when this browser looked, the last one first
-const SEEN_MAX = 20;
 const TRENDS = ["declining", "stable", "improving"];
 const SORTS = { // the value to sort by, lowest first
   "": (one) => -one.expected,
@@ -44,7 +42,7 @@ function draw(items) {
     else button.parentNode.removeAttribute("aria-sort");
   }
   explain();
-  if (items.length) keepWorkspace(workspace());
+  if (items.length) offerWorkspaces();
 }
 
 const compare = (one, other) => (one < other ? -1 : one > other ? 1 : 0);
@@ -85,21 +83,10 @@ function explain() {
   }
 }
 
-function keepWorkspace(name) {
-  localStorage.setItem(SEEN, JSON.stringify([name, ...workspaces().filter((one) => one !== name)].slice(0, SEEN_MAX)));
-  offerWorkspaces();
+async function offerWorkspaces() {
+  const { items } = await get(`${API}/workspaces`);
+  fill(byId("workspaces"), [...new Set([...items, OWN])].map((name) => h("option", { value: name })));
 }
-
-function workspaces() {
-  try {
-    const kept = JSON.parse(localStorage.getItem(SEEN) ?? "[]");
-    return Array.isArray(kept) ? kept.filter((one) => typeof one === "string") : [];
-  } catch {
-    return [];
-  }
-}
-
-const offerWorkspaces = () => fill(byId("workspaces"), [...new Set([...workspaces(), OWN])].map((name) => h("option", { value: name })));
 
 function load() {
   current = asked();
@@ -134,8 +121,8 @@ for (const button of document.querySelectorAll(".sorter")) {
   });
 }
 const calmRefresh = live.calmly(() => { if (!document.querySelector("dialog[open]")) refresh(); }, 5000);
-live.on("entry", (entry) => { if (entry.source.startsWith(`workspaces/${workspace()}/`) || entry.type.startsWith("learning.")) calmRefresh(); });
-setInterval(() => { if (!document.hidden) calmRefresh(); }, 30_000);
+live.on("entry", (entry) => { if (entry.type.startsWith("learning.")) calmRefresh(); });
+setInterval(() => { if (!document.hidden) calmRefresh(); }, 10_000); // recommendations come by the thousand: the stream leaves them out
 offerWorkspaces();
 begin();
 load();
