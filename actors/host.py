@@ -26,7 +26,7 @@ _SAVE_EVERY_S = 30.0
 _RELEARN_BATCH = 5000
 _STARTING = "starting"
 _TICK_S = 1.0
-_ASK_S = 5.0  # an idle part asks for news this often, and its actor looks after what only time brings
+_ASK_S = 10.0  # an idle part asks for news this often, and its actor looks after what only time brings
 # A turn costs two calls and an fsync, whether for one entry or a thousand: after a small one, more may gather.
 _FEW = 50
 _GATHER_S = 0.01

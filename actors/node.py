@@ -147,7 +147,7 @@ def ray_environment(settings: Settings) -> dict[str, str]:
         "RAY_task_events_report_interval_ms": "0",
         "RAY_enable_metrics_collection": "1" if settings.ray.dashboard_metrics else "0",
         "RAY_raylet_report_resources_period_milliseconds": "1000",  # of one machine nobody waits for news
-        "RAY_SERVE_CONTROL_LOOP_INTERVAL_S": "0.4",
+        "RAY_SERVE_CONTROL_LOOP_INTERVAL_S": "1.0",
     }
     return {
         "RAY_USAGE_STATS_ENABLED": "0",
@@ -155,7 +155,7 @@ def ray_environment(settings: Settings) -> dict[str, str]:
         "RAY_AUTH_TOKEN_PATH": str(settings.home / "ray_token"),
         "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
         "RAY_worker_niceness": "0",
-        "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "1",
+        "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "2",
         "RAY_SERVE_PROXY_HEALTH_CHECK_TIMEOUT_S": "3",
         "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "serve_apps.proxy:middlewares",
         "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",

@@ -14,7 +14,7 @@ from grace_ray.core.errors import PartAway
 
 log = structlog.get_logger()
 
-_PING_EVERY_S = 2.0
+_PING_EVERY_S = 3.0
 _PING_TIMEOUT_S = 5.0
 _MISSED_PINGS = 3
 
