@@ -12,7 +12,7 @@ import pytest
 from grace_ray.cli.logtimes import time_of
 from grace_ray.cli.pacing import Pace, restamped
 from grace_ray.cli.sending import Patience
-from grace_ray.client.sse import parse
+from grace_ray.client.sse import Parser
 from grace_ray.core.errors import Backpressure, Unreachable
 
 LOG = "".join(f"2026-01-31 12:00:{i % 60:02d},000 ERROR db: connection {i} refused\n" for i in range(1200))
@@ -174,7 +174,7 @@ def test_the_stream_is_read_as_server_sent_events():
         "data: {}",
         "",
     ]
-    assert [(m.name, m.id, m.data) for m in parse(iter(lines))] == [("entry", "7", {"seq": 7}), ("stats", "7", {})]
+    assert [(m.name, m.id, m.data) for m in filter(None, map(Parser().feed, lines))] == [("entry", "7", {"seq": 7}), ("stats", "7", {})]
 
 
 def test_watch_shows_what_happens(here, log):
