@@ -174,7 +174,8 @@ def test_the_stream_is_read_as_server_sent_events():
         "data: {}",
         "",
     ]
-    assert [(m.name, m.id, m.data) for m in filter(None, map(Parser().feed, lines))] == [("entry", "7", {"seq": 7}), ("stats", "7", {})]
+    said = filter(None, map(Parser().feed, lines))
+    assert [(m.name, m.id, m.data) for m in said] == [("entry", "7", {"seq": 7}), ("stats", "7", {})]
 
 
 def test_watch_shows_what_happens(here, log):
