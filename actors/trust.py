@@ -18,9 +18,11 @@ class TrustActor(FollowerActor):
     def _host_for(settings: Settings) -> Host:
         return Host(lambda: wiring.build_trust(settings), lambda: wiring.open_reader(settings), batch=_BATCH)
 
-    async def boost(self, workspace_id: str, agent_id: str, recommendation_type: str) -> Any:
+    async def boost(
+        self, workspace_id: str, agent_id: str, recommendation_type: str, confidence: float | None = None
+    ) -> Any:
         """Return by how much to adjust the confidence in an agent's advice; see the part."""
-        return await self._ask("boost", workspace_id, agent_id, recommendation_type)
+        return await self._ask("boost", workspace_id, agent_id, recommendation_type, confidence)
 
     async def expect(self, workspace_id: str, agents: Sequence[str], kind: str, task: str = "") -> Any:
         """Return what to expect of each agent's next outcome; see the part."""

@@ -102,11 +102,15 @@ async def boost(
     gateway: TheGateway,
     agent_id: Annotated[str, Query(min_length=1, max_length=ID_MAX)],
     recommendation_type: Annotated[str, Query(min_length=1, max_length=TYPE_MAX)] = "general",
+    confidence_score: Annotated[float | None, Query(ge=0, le=1, description="As sure as the agent says it is")] = None,
 ) -> Response:
-    """{boost, expected, low, high, fleet, samples}: ``boost`` is what is expected of it less what is of the fleet."""
+    """{boost, expected, low, high, fleet, samples}: ``boost`` is what is expected of it less what is of the fleet.
+
+    With a confidence_score also ``calibrated``: how often it was right when it said that it was so sure.
+    """
     if not await asyncio.to_thread(_is_known, gateway.reader, workspace_id, agent_id):
         raise await unknown(gateway, workspace_id, "agent", agent_id)
-    return as_json(await gateway.call(PART, "boost", workspace_id, agent_id, recommendation_type))
+    return as_json(await gateway.call(PART, "boost", workspace_id, agent_id, recommendation_type, confidence_score))
 
 
 @router.get("/consensus", summary="What several agents together say to one question")

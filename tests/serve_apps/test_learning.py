@@ -381,6 +381,10 @@ def test_the_boost_is_up_for_who_is_right_and_down_for_who_is_wrong(judged):
         return judged.http.get(f"{API}/decision-boost", params=query).json()["boost"]
 
     assert boost("ann") > 0.1 > -0.1 > boost("bob")
+    query = {"workspace_id": "acme", "agent_id": "bob", "confidence_score": 0.9}
+    assert judged.http.get(f"{API}/decision-boost", params=query).json()["calibrated"] < 0.9
+    refused = judged.http.get(f"{API}/decision-boost", params={**query, "confidence_score": 2})
+    assert (refused.status_code, refused.json()["field"]) == (422, "confidence_score")
 
 
 def test_a_task_is_given_to_who_will_do_it_and_what_came_of_it_is_known(judged):

@@ -185,14 +185,20 @@ def agent_profile(workspace_id: str, agent_id: str) -> Call[AgentProfile]:
     return get(path, lambda answer: from_plain(AgentProfile, answer), workspace_id=workspace_id)
 
 
-def decision_boost(workspace_id: str, agent_id: str, *, recommendation_type: str = "general") -> Call[dict[str, Any]]:
-    """Get by how much to adjust the confidence in an agent's advice: {boost, expected, low, high, fleet, samples}."""
+def decision_boost(
+    workspace_id: str, agent_id: str, *, recommendation_type: str = "general", confidence_score: float | None = None
+) -> Call[dict[str, Any]]:
+    """Get by how much to adjust the confidence in an agent's advice: {boost, expected, low, high, fleet, samples}.
+
+    With ``confidence_score``, as sure as the agent says it is, also ``calibrated``: what that is worth.
+    """
     return get(
         f"{PREFIX}/decision-boost",
         plain,
         workspace_id=workspace_id,
         agent_id=agent_id,
         recommendation_type=recommendation_type,
+        confidence_score=confidence_score,
     )
 
 

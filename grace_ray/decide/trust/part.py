@@ -143,13 +143,18 @@ class TrustPart:
                 return effects, {"removed": len(effects.records)}
         raise InvalidInput(f"The trust part cannot {action}.", "action")
 
-    def boost(self, workspace_id: str, agent_id: str, recommendation_type: str) -> dict[str, float]:
+    def boost(
+        self, workspace_id: str, agent_id: str, recommendation_type: str, confidence: float | None = None
+    ) -> dict[str, float]:
         """Return by how much to adjust the confidence in an agent's advice, and what that rests on.
 
-        NotFound for an agent that the workspace does not know.
+        Where the agent says how sure it is, ``calibrated`` is what that is worth. NotFound for an agent that the
+        workspace does not know.
         """
         with self._lock:
-            return self._knowing(workspace_id, agent_id).boost(agent_id, recommendation_type)
+            workspace = self._knowing(workspace_id, agent_id)
+            found = workspace.boost(agent_id, recommendation_type)
+            return found if confidence is None else found | {"calibrated": workspace.calibrated(agent_id, confidence)}
 
     def expect(self, workspace_id: str, agents: Sequence[str], kind: str, task: str = "") -> list[dict[str, float]]:
         """Return {mean, low, high, n} of the next outcome of each agent; one that is new is like the fleet."""
