@@ -136,7 +136,7 @@ class Host:
                 return False
             is_news = upto > self._cursor
             try:
-                await self._take(part, entries, max(upto, self._cursor))
+                is_news |= await self._take(part, entries, max(upto, self._cursor))
             except BaseException:
                 self._part = None  # it may have learned what will come again
                 raise
@@ -148,7 +148,8 @@ class Host:
             await asyncio.sleep(_GATHER_S)
         return True
 
-    async def _take(self, part: Follower, entries: Sequence[Entry], upto: int) -> None:
+    async def _take(self, part: Follower, entries: Sequence[Entry], upto: int) -> bool:
+        """Take entries, and let time pass; return whether anything came of it."""
         began = time.monotonic()
         handled = await self._handled(part, entries) if entries else Effects()
         if time.monotonic() - self._ticked_at >= _TICK_S:
@@ -162,6 +163,7 @@ class Host:
             self._saved_at = time.monotonic() if save else self._saved_at
         if self.meter:
             self.meter.note_turn(len(entries), self._cursor, time.monotonic() - began)
+        return bool(handled)
 
     async def _handled(self, part: Follower, entries: Sequence[Entry]) -> Effects:
         try:
