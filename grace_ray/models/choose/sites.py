@@ -7,8 +7,8 @@ newest of a site replaces what was known of it; the sites' sum is what beliefs a
 from dataclasses import dataclass, field
 from typing import Any
 
-from grace_ray.models.choose.codec import Floats
 from grace_ray.models.choose.statistics import PointStatistics
+from grace_ray.models.codec import Floats
 
 
 @dataclass(slots=True)

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from grace_ray.models.choose.codec import Floats, pack, unpack
 from grace_ray.models.choose.ledger import Ledger
 from grace_ray.models.choose.sites import SiteStatistics
 from grace_ray.models.choose.statistics import PointStatistics
+from grace_ray.models.codec import Floats, pack, unpack
 
 _CENTRED = 2  # the first version whose candidates' features are differences from the mean of those offered
 

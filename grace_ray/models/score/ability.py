@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grace_ray.core.errors import Conflict, InvalidInput
-from grace_ray.models.choose.codec import pack, unpack
+from grace_ray.models.codec import pack, unpack
 from grace_ray.models.score.belief import Ask, Belief, Trend, beliefs, chances, trend
 from grace_ray.models.score.fold import Event, Fold, Limits
 from grace_ray.models.score.kept import Judged, Kept, Record, checked

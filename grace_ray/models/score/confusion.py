@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grace_ray.core.errors import InvalidInput, NotFound, TooLarge
-from grace_ray.models.choose.codec import pack, unpack
+from grace_ray.models.codec import pack, unpack
 from grace_ray.models.score.copying import copies
 
 Floats = NDArray[np.float64]

@@ -17,6 +17,8 @@ def house(tmp_path):
 
 
 def route(house, candidates, **task):
+    house.number += 1
+    task.setdefault("route_id", f"route {house.number}")  # the choice is drawn by the id
     return house.loop.change("trust", "operate", "route", {"workspace_id": WORKSPACE, "candidates": candidates, **task})
 
 

@@ -1,7 +1,7 @@
 """Bytes for states: a magic word, a version, then (deflated) one JSON header and the arrays, in order.
 
 Nothing in it can run code, unlike a pickle. Arrays are of float64 in the machine's least order first. Version 2 has the
-same form as 1, but candidates' features stand in it as their differences from the mean of those offered.
+same form as 1; in policies candidates' features stand in it as their differences from the mean of those offered.
 """
 
 import json
@@ -31,7 +31,7 @@ def pack(header: dict[str, Any], arrays: Sequence[Floats]) -> bytes:
 def unpack(data: bytes) -> tuple[int, dict[str, Any], Iterator[Floats]]:
     """Version, header, arrays; InvalidInput where the bytes are not a state, NewerVersion where they are too new."""
     if data[:4] != _MAGIC or len(data) < 6:
-        raise InvalidInput("These bytes are not the state of a policy.", "state")
+        raise InvalidInput("These bytes are not the state of a model.", "state")
     if (version := struct.unpack("<H", data[4:6])[0]) > _VERSION:
         raise NewerVersion(f"The state is of version {version}; this Grace reads up to {_VERSION}.", "state")
     try:
@@ -40,10 +40,10 @@ def unpack(data: bytes) -> tuple[int, dict[str, Any], Iterator[Floats]]:
         header = json.loads(body[4 : 4 + length])
         shapes = [tuple(shape) for shape in header["shapes"]]
     except (zlib.error, struct.error, ValueError, KeyError, TypeError) as error:
-        raise InvalidInput(f"The state of the policy cannot be read: {error}.", "state") from error
+        raise InvalidInput(f"The state of the model cannot be read: {error}.", "state") from error
     flat = body[4 + length :]
     if len(flat) != 8 * sum(int(np.prod(shape)) for shape in shapes):
-        raise InvalidInput("The state of the policy is cut short.", "state")
+        raise InvalidInput("The state of the model is cut short.", "state")
     return version, header, _arrays(flat, shapes)
 
 
