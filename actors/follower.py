@@ -43,6 +43,11 @@ class FollowerActor:
         """Return what /api/status shows of this part."""
         return self._host.status()
 
+    async def _ask(self, method: str, *args: Any) -> Any:
+        """Return the answer of a method of the part that changes nothing."""
+        self._host.start()
+        return await self._host.ask(method, *args)
+
     async def operate(self, action: str, args: dict[str, Any]) -> Any:
         """Return the answer to an operator's action, once its effects are durable."""
         return await self._host.operate(action, args)

@@ -35,8 +35,7 @@ class ForecasterActor(FollowerActor):
 
     async def predict(self, series: list[str], horizon_minutes: float, now: datetime) -> Any:
         """Return forecasts made now; see the part."""
-        self._host.start()
-        return await self._host.ask("predict", series, horizon_minutes, now)
+        return await self._ask("predict", series, horizon_minutes, now)
 
     def _look(self) -> None:
         if self._training is None or self._training.done():

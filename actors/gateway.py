@@ -63,8 +63,8 @@ class RayGateway:
 
     async def status(self) -> dict[str, Any]:
         """Return {ready, url, home, version, parts}."""
-        names = list(self._parts)
-        states = dict(zip(names, await asyncio.gather(*map(self._part_status, names)), strict=True))
+        asked = [part.status(_STATUS_TIMEOUT_S) for part in self._parts.values()]
+        states = dict(zip(self._parts, await asyncio.gather(*asked), strict=True))
         parts = {name: states.get(name, {"state": "disabled"}) for name in self._switches}
         return {
             "ready": all(part["state"] in ("ready", "disabled") for part in parts.values()),
@@ -73,13 +73,6 @@ class RayGateway:
             "version": __version__,
             "parts": parts,
         }
-
-    async def _part_status(self, name: str) -> dict[str, Any]:
-        try:
-            status: dict[str, Any] = await self._parts[name].call("status", timeout_s=_STATUS_TIMEOUT_S)
-        except GraceError as error:
-            return {"state": "failed", "fault": str(error)}
-        return status
 
     async def _send(self) -> None:
         while self._waiting:

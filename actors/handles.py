@@ -74,6 +74,14 @@ class Part:
             time.sleep(pause_s)
             pause_s = min(pause_s * 2, 1.0)
 
+    async def status(self, timeout_s: float) -> dict[str, Any]:
+        """Return what the part says of itself; {state: failed, fault} where it does not answer in time."""
+        try:
+            status: dict[str, Any] = await self.call("status", timeout_s=timeout_s)
+        except GraceError as error:
+            return {"state": "failed", "fault": str(error)}
+        return status
+
     def _find(self) -> ActorHandle[Any]:
         if self._handle is None:
             try:

@@ -21,8 +21,7 @@ class KnowledgeActor(FollowerActor):
 
     async def search(self, query: str, k: int, origins: frozenset[str] = frozenset()) -> Any:
         """Return the best passages; see core.ports.KnowledgePort."""
-        self._host.start()
-        return await self._host.ask("search", query, k, origins)
+        return await self._ask("search", query, k, origins)
 
     async def passages(self, source: str) -> Any:
         """Return every passage of one source; see core.ports.KnowledgePort."""
@@ -38,5 +37,4 @@ class KnowledgeActor(FollowerActor):
 
     async def stats(self) -> Any:
         """Return how much is held, and whether search is dense."""
-        self._host.start()
-        return await self._host.ask("stats")
+        return await self._ask("stats")

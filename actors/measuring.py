@@ -110,11 +110,7 @@ class Measuring:
         return (time.perf_counter() - began) * 1000
 
     async def _state_of(self, name: str) -> dict[str, Any]:
-        try:
-            state: dict[str, Any] = await part_of(self._settings, name).call("status", timeout_s=_ANSWER_S)
-        except GraceError as error:
-            return {"state": "failed", "fault": str(error)}
-        return state
+        return await part_of(self._settings, name).status(_ANSWER_S)
 
 
 def _cursor(state: dict[str, Any], head: int) -> int | None:

@@ -51,8 +51,7 @@ class MetaLearnerActor(FollowerActor):
 
     async def should_trigger(self, workspace_id: str) -> Any:
         """Return whether a workspace wants a cycle, and why; see the part."""
-        self._host.start()
-        return await self._host.ask("should_trigger", workspace_id)
+        return await self._ask("should_trigger", workspace_id)
 
     def _look(self) -> None:
         if self._looking is None or self._looking.done():

@@ -54,8 +54,7 @@ class MissionLauncherActor(FollowerActor):
 
     async def max_running(self) -> int:
         """Return how many missions may run at once."""
-        self._host.start()
-        return int(await self._host.ask("max_running"))
+        return int(await self._ask("max_running"))
 
     def _look(self) -> None:
         if not self._looks:

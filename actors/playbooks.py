@@ -74,10 +74,6 @@ class PlaybooksActor(FollowerActor):
         """Return how each playbook has done; see the desk."""
         return await self._ask("performance")
 
-    async def _ask(self, method: str, *args: Any) -> Any:
-        self._host.start()
-        return await self._host.ask(method, *args)
-
     async def _settled(self, run: Run) -> Any:
         ends_at = time.monotonic() + _DRY_S
         while time.monotonic() < ends_at:

@@ -94,11 +94,7 @@ class SensorsActor:
         return RuntimeReading(parts=parts, journal_head=head)
 
     async def _state_of(self, name: str) -> dict[str, Any]:
-        try:
-            state: dict[str, Any] = await part_of(self._settings, name).call("status", timeout_s=10.0)
-        except GraceError as error:
-            return {"state": "failed", "fault": str(error)}
-        return state
+        return await part_of(self._settings, name).status(10.0)
 
     async def _keep_runbooks(self) -> None:
         if not self._settings.knowledge.enabled or not self._settings.knowledge.runbooks:

@@ -35,7 +35,3 @@ class TrustActor(FollowerActor):
     async def routing(self, workspace_id: str) -> Any:
         """Return what the routing of a workspace has earned; see the part."""
         return await self._ask("routing", workspace_id)
-
-    async def _ask(self, method: str, *args: Any) -> Any:
-        self._host.start()
-        return await self._host.ask(method, *args)

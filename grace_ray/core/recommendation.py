@@ -24,6 +24,8 @@ KIND = "recommendation"
 """The kind of the facts that hold what came in about recommendations, raw as events are."""
 TRACKED = "recommendation.tracked"
 JUDGED = "recommendation.judged"
+CYCLE_ENDED = "learning.cycle"
+"""The type of the finding that a learning cycle of a workspace (``subject``) has ended."""
 OWN_WORKSPACE = "grace"
 """The workspace of this runtime's own agents: mission strategies, forecasters, the policy of the playbooks."""
 

@@ -20,11 +20,11 @@ from grace_ray.core.recommendation import (
 )
 from grace_ray.core.store import Reader, Record
 from grace_ray.decide.routing.route import ROUTES_VIEW
+from grace_ray.decide.routing.rules import last_cycle
 from grace_ray.sense.recommendation_fields import ID_MAX, NAMES_MAX, TYPE_MAX
 from serve_apps.answers import After, Limit, as_json, as_page, filtered
 from serve_apps.dependencies import TheGateway, TheReader
 from serve_apps.gateway import Gateway
-from serve_apps.routes.learning_cycles import last_cycle
 from serve_apps.workspaces import PART, UpToDate, enter, settled, unknown
 
 router = APIRouter(prefix="/api/v1/learning", tags=["learning"])

@@ -20,6 +20,7 @@ from grace_ray.core.recommendation import (
     key_of,
 )
 from grace_ray.core.store import Reader, Record
+from grace_ray.decide.routing.rules import last_cycle
 from serve_apps.answers import After, Limit, as_json, as_page, filtered, record_body
 from serve_apps.dependencies import Caller, TheGateway, TheReader, signature
 from serve_apps.workspaces import UpToDate, Workspace, enter
@@ -28,7 +29,6 @@ router = APIRouter(prefix="/api/v1/learning", tags=["learning"])
 
 PART = "meta_learner"
 _EXPORTED = (RECOMMENDATIONS_VIEW, OUTCOMES_VIEW, TRUST_VIEW, PATTERNS_VIEW, LEARNING_VIEW)
-_CYCLES_LOOKED_AT = 20
 _CHUNK_BYTES = 256 * 1024
 
 
@@ -139,15 +139,6 @@ def _chunks(reader: Reader, workspace_id: str) -> Iterator[bytes]:
                 yield b"".join(lines)
                 lines, size = [], 0
     yield b"".join(lines)
-
-
-def last_cycle(reader: Reader, workspace_id: str) -> dict[str, Any] | None:
-    """Return the newest cycle that came to its end, None before the first."""
-    for record in reader.records(LEARNING_VIEW, workspace_id, _CYCLES_LOOKED_AT).items:
-        cycle: dict[str, Any] = orjson.loads(record.body or b"{}")
-        if cycle["status"] == "completed":
-            return cycle
-    return None
 
 
 def _figures(reader: Reader, workspace_id: str) -> dict[str, Any]:

@@ -1,8 +1,14 @@
-"""Which learned rules speak of a task, and of whom."""
+"""The learned rules: where they stand, which of them speak of a task, and of whom."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import orjson
+
+from grace_ray.core.recommendation import LEARNING_VIEW
+from grace_ray.core.store import Reader
+
+_CYCLES_LOOKED_AT = 20
 _OF_THE_TASK = "type"
 _CONTEXT = "context."
 
@@ -10,6 +16,15 @@ _CONTEXT = "context."
 def known_of(kind: str, context: Mapping[str, Any]) -> dict[str, Any]:
     """Return what conditions may ask of a task: its type, and its context by key (``context.KEY`` too)."""
     return {**context, **{_CONTEXT + key: value for key, value in context.items()}, _OF_THE_TASK: kind}
+
+
+def last_cycle(reader: Reader, workspace_id: str) -> dict[str, Any] | None:
+    """Return the newest learning cycle that came to its end, with its rules; None before the first."""
+    for record in reader.records(LEARNING_VIEW, workspace_id, _CYCLES_LOOKED_AT).items:
+        cycle: dict[str, Any] = orjson.loads(record.body or b"{}")
+        if cycle["status"] == "completed":
+            return cycle
+    return None
 
 
 def fits(condition: Mapping[str, Any], known: Mapping[str, Any]) -> bool:

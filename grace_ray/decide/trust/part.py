@@ -20,6 +20,7 @@ from grace_ray.core.follower import NOTHING, Effects
 from grace_ray.core.ids import derived_id
 from grace_ray.core.jsonable import from_plain, to_plain
 from grace_ray.core.recommendation import (
+    CYCLE_ENDED,
     JUDGED,
     KIND,
     OUTCOMES_VIEW,
@@ -45,7 +46,6 @@ TALLIES_VIEW = "trust_tallies"
 _WAITING_MAX = 10_000
 _VOTERS_MAX = 1000
 _PATTERNS_MAX = 500
-_CYCLE_ENDED = "learning.cycle"
 _CLEAN_A_TURN = 50_000
 
 
@@ -70,7 +70,7 @@ class TrustPart:
             for entry in entries:
                 if entry.type == JOB_DUE and entry.subject in (TRUST_RECALCULATION, RECOMMENDATION_CLEANUP):
                     effects += self._job(entry, now)
-                elif entry.type == _CYCLE_ENDED:
+                elif entry.type == CYCLE_ENDED:
                     self._know_patterns(self._workspace(entry.subject))
                 elif facts := own.told(entry):  # they come back from the journal like everyone's
                     effects += Effects(facts=facts)
@@ -109,15 +109,13 @@ class TrustPart:
             self._waiting = {}
             for record in reversed(reader.records(OUTCOMES_VIEW, "waiting", _WAITING_MAX).items):
                 plain = orjson.loads(record.body or b"{}")
-                self._waiting[key_of(plain["workspace_id"], plain["recommendation_id"])] = record.key
+                self._waiting[_key(plain)] = record.key
 
     def relearn(self, entries: Sequence[Entry]) -> None:
         """Learn again from outcomes, as the recommendations' records tell of them: these are as new as the cursor."""
         plains = [sheets.plain_of(entry) for entry in entries if entry.kind == KIND]
         with self._lock:
-            found = self._sheets(
-                [key_of(plain["workspace_id"], plain["recommendation_id"]) for plain in plains if plain]
-            )
+            found = self._sheets(_key(plain) for plain in plains if plain)
             by_workspace: dict[str, list[Plain]] = {}
             for sheet in found.values():
                 by_workspace.setdefault(sheet["workspace_id"], []).append(sheet)
@@ -189,12 +187,10 @@ class TrustPart:
         news: dict[str, Plain] = {}
         bodies: dict[str, bytes | None] = {}
         steps: dict[str, list[tuple[Plain, Plain]]] = {}
-        known = self._judged_before(entries)
-        for entry in entries:
-            plain = sheets.plain_of(entry)
-            if plain is None:
-                continue
-            key = key_of(plain["workspace_id"], plain["recommendation_id"])
+        said = [(entry, plain) for entry in entries if (plain := sheets.plain_of(entry)) is not None]
+        known = self._sheets(_key(plain) for entry, plain in said if entry.type == JUDGED)
+        for entry, plain in said:
+            key = _key(plain)
             if entry.type == TRACKED:
                 if key in news:
                     continue
@@ -237,12 +233,8 @@ class TrustPart:
             for tally in workspace.take_touched()
         ]
 
-    def _judged_before(self, entries: Sequence[Entry]) -> dict[str, Plain]:
-        """Return the sheets that stand already of what these entries judge."""
-        plains = [sheets.plain_of(entry) for entry in entries if entry.type == JUDGED]
-        return self._sheets([key_of(plain["workspace_id"], plain["recommendation_id"]) for plain in plains if plain])
-
     def _sheets(self, keys: Iterable[str]) -> dict[str, Plain]:
+        """Return the sheets that stand already, of those that there are."""
         found = self._reader.find_records(RECOMMENDATIONS_VIEW, list(dict.fromkeys(keys)))
         return {record.key: orjson.loads(record.body) for record in found if record.body}
 
@@ -312,6 +304,11 @@ class TrustPart:
             detail = f"{len(effects.records)} records older than {self._settings.keep_days:g} days removed"
         ended = job_ended(entry.subject, entry.id, self.name, now, "completed", detail)
         return effects + Effects(facts=[ended])
+
+
+def _key(plain: Plain) -> str:
+    """Return the key of the recommendation that something is said of."""
+    return key_of(plain["workspace_id"], plain["recommendation_id"])
 
 
 def _rank(record: Record) -> float:

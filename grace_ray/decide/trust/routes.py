@@ -10,16 +10,16 @@ import orjson
 from grace_ray.core.errors import InvalidInput
 from grace_ray.core.follower import NOTHING, Effects
 from grace_ray.core.ids import time_id
-from grace_ray.core.recommendation import LEARNING_VIEW, VALUES, key_of
+from grace_ray.core.recommendation import VALUES, key_of
 from grace_ray.core.store import Reader, Record
 from grace_ray.decide.routing import route as kept
 from grace_ray.decide.routing.router import Task
+from grace_ray.decide.routing.rules import last_cycle
 from grace_ray.decide.trust.sheet import Plain
 from grace_ray.decide.trust.workspace import Workspace
 from grace_ray.settings import TrustSettings
 
 _ROUTES_MAX = 2000
-_CYCLES_LOOKED_AT = 10
 
 
 class Routes:
@@ -44,7 +44,8 @@ class Routes:
             question=args.get("correlation_id") or "",
             context=args.get("context") or {},
         )
-        costs, rules = _costs(args.get("candidates") or ()), self._rules(workspace_id)
+        costs, cycle = _costs(args.get("candidates") or ()), last_cycle(self._reader, workspace_id)
+        rules = cycle["rules"] if cycle else []
         chosen = (workspace or Workspace(workspace_id, self._settings)).route(route_id, task, costs, rules)
         plain = kept.plain_route(workspace_id, task, chosen, now)
         self._remember(plain)
@@ -72,14 +73,6 @@ class Routes:
             self._open[key_of(plain["workspace_id"], plain["task"]["question"]), plain["agent_id"]] = plain["route_id"]
             while len(self._open) > _ROUTES_MAX:
                 del self._open[next(iter(self._open))]
-
-    def _rules(self, workspace_id: str) -> list[Mapping[str, Any]]:
-        """Return the rules that the meta-learner's last complete cycle left."""
-        for record in self._reader.records(LEARNING_VIEW, workspace_id, _CYCLES_LOOKED_AT).items:
-            cycle = orjson.loads(record.body or b"{}")
-            if cycle.get("status") == "completed":
-                return list(cycle.get("rules", ()))
-        return []
 
 
 def _costs(candidates: Sequence[Any]) -> dict[str, float]:

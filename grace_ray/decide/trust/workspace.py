@@ -108,10 +108,11 @@ class Workspace:
 
     def scores(self, agents: Sequence[str], now: datetime) -> list[TrustScore]:
         """Return the scores of agents as they stand."""
-        asks = [[Ask(agent=agent), *(Ask(agent=agent, kind=kind) for kind in self._kinds(agent))] for agent in agents]
-        beliefs = iter(self.ability.expect_many([ask for each in asks for ask in each]))
+        kinds = {agent: self._kinds(agent) for agent in agents}
+        asks = [Ask(agent=agent, kind=kind) for agent in agents for kind in ("", *kinds[agent])]
+        beliefs = iter(self.ability.expect_many(asks))
         return [
-            self._score(agent, [next(beliefs) for _ in each], now) for agent, each in zip(agents, asks, strict=True)
+            self._score(agent, next(beliefs), {kind: next(beliefs) for kind in kinds[agent]}, now) for agent in agents
         ]
 
     def expect(self, agents: Sequence[str], kind: str, task: str = "") -> list[Belief]:
@@ -245,12 +246,12 @@ class Workspace:
         kinds = self.tallies[agent].kinds
         return sorted(kinds, key=lambda kind: (-kinds[kind], kind))[:_KINDS_MAX]
 
-    def _score(self, agent: str, beliefs: Sequence[Belief], now: datetime) -> TrustScore:
+    def _score(self, agent: str, unknown: Belief, beliefs: Mapping[str, Belief], now: datetime) -> TrustScore:
         tally, reading = self.tallies[agent], self._moving.reading(agent)
-        mean, low, high = _overall(beliefs[0], beliefs[1:], [tally.kinds[kind] for kind in self._kinds(agent)])
+        mean, low, high = _overall(unknown, list(beliefs.values()), [tally.kinds[kind] for kind in beliefs])
         by_type = {
             kind: {"expected": each.mean, "low": each.low, "high": each.high, "samples": each.n_kind}
-            for kind, each in zip(self._kinds(agent), beliefs[1:], strict=True)
+            for kind, each in beliefs.items()
         }
         return TrustScore(
             workspace_id=self.workspace_id,

@@ -20,6 +20,7 @@ from grace_ray.core.follower import NOTHING, Effects
 from grace_ray.core.ids import derived_id
 from grace_ray.core.jsonable import from_plain, to_plain
 from grace_ray.core.recommendation import (
+    CYCLE_ENDED,
     JUDGED,
     LEARNING_VIEW,
     PATTERNS_VIEW,
@@ -36,7 +37,6 @@ from grace_ray.learn.meta.cycle import REFRESH, Result
 from grace_ray.learn.meta.drift import DRIFT_ODDS, drift_odds
 from grace_ray.settings import MetaLearnerSettings
 
-FINDING = "learning.cycle"
 _LOOKBACK_MAX_DAYS = 3650.0
 _ATTEMPTS = 2
 _KEEP = 60  # cycles of a workspace
@@ -323,7 +323,7 @@ def _has_paused(book: Book, now: datetime) -> bool:
 
 
 def _new_cycle(book: Book, trigger: str, now: datetime) -> LearningCycle:
-    iteration = derived_id(now, FINDING, book.workspace_id, str(book.cycles))
+    iteration = derived_id(now, CYCLE_ENDED, book.workspace_id, str(book.cycles))
     return LearningCycle(
         workspace_id=book.workspace_id, iteration_id=iteration, trigger=trigger, status="running", started_at=now
     )
@@ -351,10 +351,10 @@ def _said(cycle: LearningCycle, now: datetime) -> Fact:
     )
     told = {name: getattr(cycle, name) for name in figures} if cycle.status == "completed" else {"error": cycle.error}
     return Fact(
-        id=derived_id(now, FINDING, cycle.workspace_id, cycle.iteration_id, cycle.status),
+        id=derived_id(now, CYCLE_ENDED, cycle.workspace_id, cycle.iteration_id, cycle.status),
         at=now,
         kind="finding",
-        type=FINDING,
+        type=CYCLE_ENDED,
         source="grace/meta_learner",
         subject=cycle.workspace_id,
         trace=cycle.iteration_id,
