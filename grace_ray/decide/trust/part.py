@@ -38,12 +38,13 @@ from grace_ray.decide.trust import own
 from grace_ray.decide.trust import sheet as sheets
 from grace_ray.decide.trust.routes import Routes
 from grace_ray.decide.trust.sheet import Plain
+from grace_ray.decide.trust.turn import Turn
+from grace_ray.decide.trust.waiting import Waiting
 from grace_ray.decide.trust.workspace import Tally, Workspace, packed, unpacked
 from grace_ray.settings import TrustSettings
 
 _SCORES_A_TICK = 500
 TALLIES_VIEW = "trust_tallies"
-_WAITING_MAX = 10_000
 _VOTERS_MAX = 1000
 _PATTERNS_MAX = 500
 _CLEAN_A_TURN = 50_000
@@ -59,7 +60,6 @@ class TrustPart:
         self._settings = settings
         self._lock = threading.RLock()
         self._workspaces: dict[str, Workspace] = {}
-        self._waiting: dict[str, str] = {}
 
     # Following
 
@@ -106,16 +106,13 @@ class TrustPart:
             for workspace in self._workspaces.values():
                 self._know_patterns(workspace)
             self._routes = Routes(reader, self._settings)
-            self._waiting = {}
-            for record in reversed(reader.records(OUTCOMES_VIEW, "waiting", _WAITING_MAX).items):
-                plain = orjson.loads(record.body or b"{}")
-                self._waiting[_key(plain)] = record.key
+            self._waiting = Waiting(reader)
 
     def relearn(self, entries: Sequence[Entry]) -> None:
         """Learn again from outcomes, as the recommendations' records tell of them: these are as new as the cursor."""
         plains = [sheets.plain_of(entry) for entry in entries if entry.kind == KIND]
         with self._lock:
-            found = self._sheets(_key(plain) for plain in plains if plain)
+            found = self._sheets(sheets.key_of_sheet(plain) for plain in plains if plain)
             by_workspace: dict[str, list[Plain]] = {}
             for sheet in found.values():
                 by_workspace.setdefault(sheet["workspace_id"], []).append(sheet)
@@ -183,40 +180,19 @@ class TrustPart:
 
     def _taken(self, entries: Sequence[Entry], now: datetime) -> Effects:
         """Take entries in order; a recommendation is written once, as it stands after the last of them."""
-        records: list[Record] = []
-        news: dict[str, Plain] = {}
-        bodies: dict[str, bytes | None] = {}
-        steps: dict[str, list[tuple[Plain, Plain]]] = {}
         said = [(entry, plain) for entry in entries if (plain := sheets.plain_of(entry)) is not None]
-        known = self._sheets(_key(plain) for entry, plain in said if entry.type == JUDGED)
+        known = self._sheets(sheets.key_of_sheet(plain) for entry, plain in said if entry.type == JUDGED)
+        turn = Turn(known, self._waiting)
         for entry, plain in said:
-            key = _key(plain)
             if entry.type == TRACKED:
-                if key in news:
-                    continue
-                news[key], bodies[key] = plain, entry.body
-                self._workspace(plain["workspace_id"]).track(plain)
-                judgements = self._waited_for(key)
+                if turn.track(plain, entry.body):
+                    self._workspace(plain["workspace_id"]).track(plain)
             elif entry.type == JUDGED:
-                judgements = [plain]
-            else:
-                continue
-            for judgement in judgements:
-                sheet = news.get(key) or known.get(key)
-                if sheet is None:
-                    records.append(self._made_wait(key, judgement))
-                elif sheets.is_older(judgement, sheet):
-                    records.append(sheets.judgement_record(judgement, "replaced"))
-                else:
-                    after = sheets.entered(sheet, judgement)
-                    status = "withdrawn" if after["outcome"] == "pending" else "known"
-                    records.append(sheets.judgement_record(judgement, status))
-                    news[key], bodies[key] = after, None
-                    steps.setdefault(plain["workspace_id"], []).append((sheet, after))
-        for workspace_id, each in steps.items():
+                turn.judge(plain, entry.body)
+        records = turn.records()
+        for workspace_id, each in turn.steps.items():
             self._workspace(workspace_id).learn(each)
             records += self._routes.rewards([after for _, after in each])
-        records += [sheets.sheet_record(sheet, bodies[key]) for key, sheet in news.items()]
         return Effects(records=records + self._tallied(now))
 
     def _tallied(self, now: datetime) -> list[Record]:
@@ -237,20 +213,6 @@ class TrustPart:
         """Return the sheets that stand already, of those that there are."""
         found = self._reader.find_records(RECOMMENDATIONS_VIEW, list(dict.fromkeys(keys)))
         return {record.key: orjson.loads(record.body) for record in found if record.body}
-
-    def _waited_for(self, key: str) -> list[Plain]:
-        """Return the judgement that came before its recommendation."""
-        waiting = self._waiting.pop(key, None)
-        found = self._reader.record(OUTCOMES_VIEW, waiting) if waiting else None
-        return [orjson.loads(found.body)] if found and found.body else []
-
-    def _made_wait(self, key: str, judgement: Plain) -> Record:
-        record = sheets.judgement_record(judgement, "waiting")
-        self._waiting.pop(key, None)
-        self._waiting[key] = record.key
-        while len(self._waiting) > _WAITING_MAX:
-            del self._waiting[next(iter(self._waiting))]
-        return record
 
     def _workspace(self, workspace_id: str) -> Workspace:
         found = self._workspaces.get(workspace_id)
@@ -304,11 +266,6 @@ class TrustPart:
             detail = f"{len(effects.records)} records older than {self._settings.keep_days:g} days removed"
         ended = job_ended(entry.subject, entry.id, self.name, now, "completed", detail)
         return effects + Effects(facts=[ended])
-
-
-def _key(plain: Plain) -> str:
-    """Return the key of the recommendation that something is said of."""
-    return key_of(plain["workspace_id"], plain["recommendation_id"])
 
 
 def _rank(record: Record) -> float:

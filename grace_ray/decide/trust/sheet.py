@@ -4,6 +4,7 @@ Plain dicts, not nouns, since thousands come a second; their fields are those of
 """
 
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -27,22 +28,27 @@ def plain_of(entry: Entry) -> Plain | None:
     return orjson.loads(entry.body) if entry.body else None
 
 
+def key_of_sheet(plain: Plain) -> str:
+    """Return the key of the recommendation that a sheet, or a judgement, is of."""
+    return key_of(plain["workspace_id"], plain["recommendation_id"])
+
+
 def sheet_record(sheet: Plain, body: bytes | None = None) -> Record:
     """Return the record of a recommendation; ``body`` is its canonical JSON where that is at hand."""
     workspace = sheet["workspace_id"]
     return Record(
         RECOMMENDATIONS_VIEW,
-        key_of(workspace, sheet["recommendation_id"]),
+        key_of_sheet(sheet),
         key_of(workspace, sheet["agent_id"]),
         moment(sheet["created_at"]),
         body or canonical(sheet),
     )
 
 
-def judgement_record(judgement: Plain, status: str) -> Record:
-    """Return the record of a judgement; ``status`` is known, waiting, replaced or withdrawn."""
+def judgement_record(judgement: Plain, status: str, body: bytes | None = None) -> Record:
+    """Return the record of a judgement; ``status`` is known, waiting, replaced or withdrawn; ``body`` as above."""
     key = key_of(judgement["workspace_id"], judgement["outcome_id"])
-    return Record(OUTCOMES_VIEW, key, status, moment(judgement["evaluated_at"]), canonical(judgement))
+    return Record(OUTCOMES_VIEW, key, status, moment(judgement["evaluated_at"]), body or canonical(judgement))
 
 
 def is_older(judgement: Plain, sheet: Plain) -> bool:
@@ -128,6 +134,7 @@ def kind_of(sheet: Plain) -> str:
     return str(sheet.get("recommendation_type", "general"))
 
 
+@lru_cache(maxsize=10_000)  # one judgement's time is asked for some five times
 def moment(text: str) -> float:
     """Return the seconds since the epoch of RFC 3339 text."""
     return datetime.fromisoformat(text).timestamp()

@@ -55,6 +55,29 @@ def test_an_outcome_that_comes_before_its_recommendation_waits_for_it(house):
     assert house.reader.count(OUTCOMES_VIEW) == {"known": 1}
 
 
+def test_an_outcome_that_comes_just_before_its_recommendation_counts_too(house):
+    house.judge("early", "rejected")
+    house.recommend("ada", name="early")  # both are taken in one turn
+    house.settle()
+    assert house.sheet("early").outcome == "rejected"
+    assert house.score("ada").sample_size == 1
+    assert house.reader.count(OUTCOMES_VIEW) == {"known": 1}
+
+
+@pytest.mark.parametrize("together", [True, False])
+@pytest.mark.parametrize("hours", [(1, 2), (2, 1)])
+def test_of_outcomes_that_come_before_their_recommendation_the_one_made_last_counts(house, hours, together):
+    for hour, outcome in zip(hours, ("approved", "rejected"), strict=True):
+        house.judge("early", outcome, at=START + timedelta(hours=hour))
+        if not together:
+            house.settle()
+    house.recommend("ada", name="early")
+    house.settle()
+    assert house.sheet("early").outcome == ("rejected" if hours[1] == 2 else "approved")
+    assert house.score("ada").sample_size == 1
+    assert house.reader.count(OUTCOMES_VIEW) == {"known": 1, "replaced": 1}
+
+
 def test_the_same_outcome_again_changes_nothing(house):
     name = house.recommend("ada")
     for _ in range(3):
