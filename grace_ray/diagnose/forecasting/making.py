@@ -1,6 +1,7 @@
 """One forecast of one series, as the noun that is kept and shown, from what the models say in numbers."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -48,6 +49,13 @@ def as_noun(
         trained_version=trained_version,
         note=made.note,
     )
+
+
+def within_reach(made: PoolForecast, history: History, metric: Metric | None) -> PoolForecast:
+    """Return the forecast without what lies beyond 100%, where the metric is a share and never did."""
+    if metric is None or metric.unit != "percent" or np.nanmax(history.values) > 100:
+        return made
+    return replace(made, quantiles=np.minimum(made.quantiles, 100.0), point=np.minimum(made.point, 100.0))
 
 
 def last_of(forecast: Forecast) -> list[float]:

@@ -6,7 +6,7 @@ make the weights, and the combined quantiles are the answer.
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -82,7 +82,8 @@ class ForecastPool:
             batch = [arrays[number][-steps:] for number in numbers]
             phase = np.array([phases[number] for number in numbers])
             made = self._newcomers(batch) if steps < LEAST else self._batch(batch, phase)
-            answers.update(zip(numbers, made, strict=True))
+            floored = (_floored(answer, arrays[number]) for number, answer in zip(numbers, made, strict=True))
+            answers.update(zip(numbers, floored, strict=True))
         return [answers[number] for number in range(len(arrays))]
 
     def _newcomers(self, batch: list[Floats]) -> list[PoolForecast]:
@@ -129,6 +130,13 @@ def _checked(values: Floats, number: int) -> Floats:
     if not np.isfinite(array).any():
         raise InvalidInput(f"Series {number} has no finite value to forecast from.", "values")
     return array
+
+
+def _floored(answer: PoolForecast, values: Floats) -> PoolForecast:
+    """A count, a time, a size: what was never below zero is not foreseen to be."""
+    if np.nanmin(values) < 0 or answer.quantiles.min() >= 0:
+        return answer
+    return replace(answer, quantiles=np.maximum(answer.quantiles, 0.0), point=np.maximum(answer.point, 0.0))
 
 
 def _phase(start: int | None, steps: int) -> float:

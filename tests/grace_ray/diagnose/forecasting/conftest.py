@@ -31,6 +31,14 @@ LATENCY = Metric(
     playbooks=("scale-http-up",),
     service="api",
 )
+CPU = Metric(
+    id="infra.cpu_utilization",
+    category="infra",
+    unit="percent",
+    direction="higher_is_worse",
+    warning=85.0,
+    critical=97.0,
+)
 
 
 class House:
@@ -53,7 +61,11 @@ class House:
         journal = Journal(self._writer)
         journal.recover()
         self.part = Forecaster(
-            self.settings, {LATENCY.id: LATENCY}, Steps(STEP_S, 60), self._load, is_scheduled=self.is_scheduled
+            self.settings,
+            {metric.id: metric for metric in (LATENCY, CPU)},
+            Steps(STEP_S, 60),
+            self._load,
+            is_scheduled=self.is_scheduled,
         )
         self.loop = Loop(journal, reader, [self.part], lambda: self.now)
         self.reader = reader

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from grace_ray.core.errors import InvalidInput
-from tests.grace_ray.diagnose.forecasting.conftest import LATENCY, START, STEP_S, House
+from tests.grace_ray.diagnose.forecasting.conftest import CPU, LATENCY, START, STEP_S, House
 
 
 def noisy(count: int, level: float = 200.0, spread: float = 10.0) -> Any:
@@ -77,6 +77,14 @@ def test_forecasts_are_judged_against_what_came(house: House) -> None:
     assert counted["1"]["count"] > counted["12"]["count"] > 5
     share = counted["1"]["inside_80"] / counted["1"]["count"]
     assert 0.4 < share <= 1.0
+
+
+def test_a_share_is_not_foreseen_beyond_a_hundred_percent(house: House) -> None:
+    house.write(CPU.id, [97.0, 99.9])
+    house.write("shop.queue", [97.0, 99.9])
+    told = house.part.predict([CPU.id, "shop.queue"], 60, house.now)["predictions"]
+    assert max(point.upper_95 for point in told[CPU.id].points) == 100.0
+    assert max(point.upper_95 for point in told["shop.queue"].points) > 100.0
 
 
 def test_a_ramp_is_warned_of_once_before_it_breaches_and_judged_breached(house: House) -> None:

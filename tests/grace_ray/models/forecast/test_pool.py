@@ -49,6 +49,15 @@ def test_too_little_history_is_said_and_naive_speaks():
     assert answer.quantiles[-1, -1] > answer.quantiles[0, -1] > 6.0
 
 
+@pytest.mark.parametrize("steps", [3, 30, 288])
+def test_what_was_never_below_zero_is_not_foreseen_to_be(steps):
+    counts = np.random.default_rng(steps).poisson(2.0, steps).astype(float)
+    answer = ForecastPool().forecast(counts)
+    assert answer.quantiles.min() >= 0.0
+    assert_sane(answer)
+    assert ForecastPool().forecast(counts - 2.5).quantiles.min() < 0.0
+
+
 def test_a_constant_stays_constant():
     answer = ForecastPool().forecast(np.full(288, 42.0))
     assert np.all(answer.quantiles == 42.0)
