@@ -73,7 +73,7 @@ class Feed:
                     cursor, chunk = await self._after(cursor)
                     if chunk:
                         yield chunk
-                if seen != self._flash_no:
+                if self._flash and seen != self._flash_no:
                     seen = self._flash_no
                     yield self._flash
                 try:
@@ -101,6 +101,7 @@ class Feed:
         head = await asyncio.to_thread(self._reader.head)
         if self._poller is None or self._poller.done():
             self._ring.clear()
+            self._flash = b""  # of when somebody watched last
             self._from = self._to = self._shown = head
             self._poller = asyncio.create_task(self._poll(), name="grace-feed")
 

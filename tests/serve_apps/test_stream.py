@@ -112,6 +112,20 @@ def test_many_watchers_see_the_same_and_the_poller_ends_with_the_last(house, eve
     assert live._poller is None
 
 
+def test_who_comes_after_a_time_without_watchers_gets_no_old_figures(house):
+    turns = iter(range(1_000_000))
+
+    async def watch():
+        live = Feed(house.gateway.reader, lambda: {"turn": next(turns)})
+        await _collect(live.watch(None), lambda _news, stats: stats)
+        asked = next(turns)
+        _, stats = await _collect(live.watch(None), lambda _news, stats: stats)
+        return asked, stats[0]["turn"]
+
+    asked, told = asyncio.run(watch())
+    assert told > asked
+
+
 def test_a_quiet_stream_still_beats(house, monkeypatch):
     monkeypatch.setattr(feed, "POLL_S", 3600)
     monkeypatch.setattr(feed, "HEARTBEAT_S", 0.05)
