@@ -33,6 +33,9 @@ _NO_SECRETS = frozenset(
     }
 )
 """Fields that are not redacted: an id must be found again, and numbers hide nothing."""
+_NOT_SAID = frozenset({"workspace_id", "recommendation_id", "outcome_id", "evaluated_at"})
+_STANDS = ("outcome", "quality_scores", "overall_quality_score", "evaluator_feedback")
+"""Of an outcome: what names it, and what of it stands on its recommendation."""
 
 
 class RejectedItem(NamedTuple):
@@ -192,6 +195,22 @@ class RecommendationDoor:
     def _redacted(self, body: Mapping[str, Any]) -> dict[str, Any]:
         hidden: dict[str, Any] = self._redactor.value({name: body[name] for name in body.keys() - _NO_SECRETS})
         return {**{name: body[name] for name in body.keys() & _NO_SECRETS}, **hidden}
+
+
+def said_anew(row: Row, sheet: Mapping[str, Any], *, is_known: bool = True) -> Row | None:
+    """Return an outcome that was said before as a new one, where the recommendation's ``sheet`` holds another by now.
+
+    None where it is a repeat of what stands, or has an id or a time of its own, by which it is itself. The new id
+    follows from what it replaces, so that its own repeat is known. ``is_known`` is False where the sheet may be old.
+    """
+    body = orjson.loads(row.body)
+    said = {name: value for name, value in body.items() if name not in _NOT_SAID}
+    if row.id != _hashed("o-", row.subject, said, None):
+        return None
+    if is_known and all((sheet.get(name) or None) == (said.get(name) or None) for name in _STANDS):
+        return None
+    outcome_id = _hashed("o-", row.subject, said, sheet.get("evaluated_at") or "")
+    return row._replace(id=outcome_id, body=canonical({**body, "outcome_id": outcome_id}))
 
 
 class _NotANumber:

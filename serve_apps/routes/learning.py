@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any
 
 import orjson
@@ -27,6 +27,7 @@ from grace_ray.sense.recommendations import RecommendationDoor, RejectedItem, Ta
 from serve_apps.answers import After, Limit, as_json, as_page, describe_taken
 from serve_apps.dependencies import TheGateway, TheReader
 from serve_apps.gateway import Gateway
+from serve_apps.outcomes import appended, first_said
 from serve_apps.problems import problem
 from serve_apps.workspaces import PART, UpToDate, enter, settled, unknown
 
@@ -35,7 +36,7 @@ router = APIRouter(prefix="/api/v1/learning", tags=["learning"])
 Id = Annotated[str, Path(max_length=ID_MAX)]
 Name = Annotated[str, Query(max_length=ID_MAX)]
 _Take = Callable[[Sequence[Any], Any, str], TakenItems]
-_Describe = Callable[[Any], dict[str, Any]]
+_Describe = Callable[[Mapping[str, Any]], dict[str, Any]]
 
 _INLINE_MAX_BYTES = 64 * 1024
 _IDS_MAX = 100
@@ -96,7 +97,8 @@ async def evaluate(request: Request, gateway: TheGateway) -> Response:
 
     Without an outcome it follows from the quality: approved from 70, partial from 40, else rejected; the overall
     quality is the mean of the scores where it is left out. A later outcome replaces an earlier one, ``pending`` takes
-    it back; one that comes before its recommendation waits for it.
+    it back; one that comes before its recommendation waits for it. An outcome is named by its ``outcome_id``, else by
+    ``evaluated_at`` and what it says, else by what it says alone: then it is a repeat as long as it is what stands.
     """
     door: RecommendationDoor = request.app.state.recommendations
     return await _taken(request, gateway, door.judge, _of_judged)
@@ -191,24 +193,24 @@ async def _taken(request: Request, gateway: Gateway, take: _Take, describe: _Des
     if not is_one:
         return await _kept(request, gateway, taken)
     _raise_first(taken.rejected)
-    (row,) = taken.rows
-    accepted = (await gateway.append(taken.rows)).accepted
+    accepted, (row,) = await appended(gateway, taken.rows)
     _count(request, accepted, 1 - accepted, 0)
-    return as_json({**describe(row), "status": "accepted" if accepted else "duplicate"}, 202)
+    stands = orjson.loads(row.body) if accepted else await asyncio.to_thread(first_said, gateway.reader, row)
+    return as_json({**describe(stands), "status": "accepted" if accepted else "duplicate"}, 202)
 
 
 async def _kept(request: Request, gateway: Gateway, taken: TakenItems) -> Response:
     """Make the good ones of a batch durable, and answer for all."""
-    accepted = (await gateway.append(taken.rows)).accepted if taken.rows else 0
-    _count(request, accepted, len(taken.rows) - accepted, len(taken.rejected))
+    accepted, rows = await appended(gateway, taken.rows) if taken.rows else (0, [])
+    _count(request, accepted, len(rows) - accepted, len(taken.rejected))
     rejected = [_plain(item) for item in taken.rejected[:_REJECTED_SHOWN]]
     if taken.rejected and not taken.rows:
         first = taken.rejected[0]
         is_too_large = all(item.is_too_large for item in taken.rejected)
         return problem(413 if is_too_large else 422, first.reason, first.field, rejected=rejected)
-    body = {"accepted": accepted, "duplicates": len(taken.rows) - accepted, "rejected": rejected}
-    if len(taken.rows) <= _IDS_MAX:
-        body["ids"] = [row.id for row in taken.rows]
+    body = {"accepted": accepted, "duplicates": len(rows) - accepted, "rejected": rejected}
+    if len(rows) <= _IDS_MAX:
+        body["ids"] = [row.id for row in rows]
     return as_json(body, 202)
 
 
@@ -232,13 +234,12 @@ def _plain(item: RejectedItem) -> dict[str, Any]:
     return {"index": item.place, "id": item.id, "field": item.field, "reason": item.reason}
 
 
-def _of_tracked(row: Any) -> dict[str, Any]:
-    return {"recommendation_id": row.id}
+def _of_tracked(said: Mapping[str, Any]) -> dict[str, Any]:
+    return {"recommendation_id": said["recommendation_id"]}
 
 
-def _of_judged(row: Any) -> dict[str, Any]:
-    said = orjson.loads(row.body)
-    return {"outcome_id": row.id, "recommendation_id": row.subject, "outcome": said["outcome"]}
+def _of_judged(said: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: said[name] for name in ("outcome_id", "recommendation_id", "outcome")}
 
 
 def _page_of(found: Sequence[Record], limit: int, after: str | None) -> RecordPage:

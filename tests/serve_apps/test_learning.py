@@ -187,6 +187,37 @@ def test_an_outcome_twice_is_one_and_a_later_one_replaces_it_and_pending_takes_i
     assert (shown(http).json()["outcome"], shown(http).json()["evaluator_feedback"]) == ("pending", "")
 
 
+def test_who_returns_to_an_earlier_verdict_has_changed_their_mind_once_more(http):
+    track(http, {"recommendation_id": "r-1", "agent_id": "ann"})
+    counts = []
+    for outcome in ("approved", "rejected", "approved", "approved", "rejected", "pending", "rejected", "rejected"):
+        said = judge(http, {"recommendation_id": "r-1", "outcome": outcome}).json()
+        counts.append(said["accepted"])
+        assert shown(http).json()["outcome"] == outcome
+    assert counts == [1, 1, 1, 0, 1, 1, 1, 0]
+    both = [{"recommendation_id": "r-1", "outcome": outcome} for outcome in ("approved", "rejected")]
+    assert judge(http, *both).json()["accepted"] == 0, "what stands after the request stands already"
+    assert judge(http, *both, both[0]).json()["accepted"] == 1
+    assert shown(http).json()["outcome"] == "approved"
+
+
+@pytest.mark.parametrize("naming", [{"outcome_id": "o-1"}, {"evaluated_at": to_text(utc_now())}])
+def test_an_outcome_that_is_named_is_the_same_whatever_was_said_since(http, naming):
+    track(http, {"recommendation_id": "r-1", "agent_id": "ann"})
+    named = {"workspace_id": "acme", "recommendation_id": "r-1", "outcome": "approved", **naming}
+    assert http.post(f"{API}/outcomes/evaluate", json=named).json()["status"] == "accepted"
+    judge(http, {"recommendation_id": "r-1", "outcome": "rejected"})
+    assert http.post(f"{API}/outcomes/evaluate", json=named).json()["status"] == "duplicate"
+    assert shown(http).json()["outcome"] == "rejected"
+
+
+def test_the_answer_to_a_repeat_tells_what_was_said_first(http):
+    first = {"workspace_id": "acme", "recommendation_id": "r-1", "outcome": "approved", "outcome_id": "o-1"}
+    http.post(f"{API}/outcomes/evaluate", json=first)
+    again = http.post(f"{API}/outcomes/evaluate", json={**first, "outcome": "rejected"}).json()
+    assert (again["outcome"], again["status"]) == ("approved", "duplicate")
+
+
 def test_an_outcome_may_come_before_its_recommendation(http):
     assert judge(http, {"recommendation_id": "r-9", "outcome": "partial"}).status_code == 202
     assert shown(http, "r-9").status_code == 404
