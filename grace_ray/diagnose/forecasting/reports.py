@@ -8,7 +8,7 @@ from typing import Any
 from grace_ray.core.clock import to_us
 from grace_ray.core.metric import CRITICAL_METRICS
 from grace_ray.core.store import EntryFilter, Reader
-from grace_ray.diagnose.forecasting.accuracy import figures
+from grace_ray.diagnose.forecasting.accuracy import figures, pooled
 from grace_ray.diagnose.forecasting.champion import SOURCE
 from grace_ray.diagnose.forecasting.making import as_point
 from grace_ray.diagnose.forecasting.part import BOOKS, CHANGES, FORECASTS, INCIDENTS, OWN, TRAILS
@@ -41,10 +41,10 @@ def accuracy(reader: Reader) -> dict[str, Any]:
     """Return accuracy overall, by horizon, and by metric with its horizons, against what happened."""
     books = _books(reader)
     horizons = sorted({step for book in books.values() for step in book})
-    pooled = {step: _summed(book.get(step, {}) for book in books.values()) for step in horizons}
+    all_books = list(books.values())
     return {
         "overall": _overall(books),
-        "by_horizon": [{"step": step, **figures(pooled, [step])} for step in horizons],
+        "by_horizon": [{"step": step, **pooled(all_books, [step])} for step in horizons],
         "by_metric": [
             {
                 "metric": key,
@@ -110,10 +110,10 @@ def health(reader: Reader, now: datetime, rewards: Mapping[str, Any]) -> dict[st
     books = _books(reader)
     overall = _overall(books)
     parts = [_data_part(reader, now)]
-    if overall["count"] >= _ENOUGH:
-        mase, covered = overall["mase"] or 0.0, overall["coverage_80"] or 0.0
-        said = f"The mean error is {mase:.2f} of a typical step (MASE)."
+    if overall["count"] >= _ENOUGH and (mase := overall["mase"]) is not None:
+        said = f"The median metric's mean error is {mase:.2f} of its typical step (MASE)."
         parts.append(_part("accuracy", 100 * min(1.0, 2.0 / (1.0 + max(mase, 1e-9))), 0.3, said))
+    if overall["count"] >= _ENOUGH and (covered := overall["coverage_80"]) is not None:
         said = f"{covered:.0%} of values lay within the 80% bands."
         parts.append(_part("calibration", 100 * max(0.0, 1 - abs(covered - 0.8) / 0.3), 0.2, said))
     told = warnings(reader)
@@ -141,8 +141,7 @@ def _data_part(reader: Reader, now: datetime) -> dict[str, Any]:
 
 
 def _overall(books: Mapping[str, Mapping[int, Mapping[str, float]]]) -> dict[str, Any]:
-    pooled = dict(enumerate(figure for book in books.values() for figure in book.values()))
-    return figures(pooled, sorted(pooled))
+    return pooled(list(books.values()), sorted({step for book in books.values() for step in book}))
 
 
 def _books(reader: Reader) -> dict[str, dict[int, dict[str, float]]]:
@@ -151,14 +150,6 @@ def _books(reader: Reader) -> dict[str, dict[int, dict[str, float]]]:
         by_horizon = json.loads(record.body or b"{}")["book"]["by_horizon"]
         found[record.key] = {int(step): figures for step, figures in by_horizon.items()}
     return found
-
-
-def _summed(parts: Any) -> dict[str, float]:
-    total: dict[str, float] = {}
-    for part in parts:
-        for name, value in part.items():
-            total[name] = total.get(name, 0.0) + value
-    return total
 
 
 def _models(reader: Reader) -> dict[str, float]:

@@ -77,7 +77,7 @@ function accuracyPanel(accuracy) {
   const { nominal } = accuracy;
   return panel("Accuracy so far", h("p", { class: "quiet" }, `Against ${number(Math.round(mine.count))} values that came true; the last few hundred forecasts count most.`),
     h("ul", { class: "coverages" }, coverage("80% band", mine.coverage_80, nominal.coverage_80), coverage("95% band", mine.coverage_95, nominal.coverage_95)),
-    facts(["MASE", `${mine.mase.toFixed(2)} (1 is the error of "as it was a step ago")`], ["sMAPE", percent(mine.smape)]),
+    facts(["MASE", mine.mase === null ? "not to be told yet: it hardly moved" : `${mine.mase.toFixed(2)} (1 is the error of "as it was a step ago")`], ["sMAPE", percent(mine.smape)]),
     h("details", {}, h("summary", {}, "By how far ahead"), h("div", { class: "scroller", tabindex: 0, role: "region", "aria-label": "Accuracy by horizon" }, h("table", { class: "values" },
       h("thead", {}, h("tr", {}, ["Steps ahead", "Judged", "MASE", "sMAPE", "In 80%", "In 95%"].map((name) => h("th", { scope: "col" }, name)))),
       h("tbody", {}, mine.by_horizon.map((one) => h("tr", {}, h("th", { scope: "row" }, one.step),
