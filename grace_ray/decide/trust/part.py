@@ -43,6 +43,7 @@ from grace_ray.decide.trust.waiting import Waiting
 from grace_ray.decide.trust.workspace import Tally, Workspace, packed, unpacked
 from grace_ray.settings import TrustSettings
 
+_SCORES_A_TURN = 30  # at once, so that who asks right after an outcome sees it; what comes in bulk waits for the tick
 _SCORES_A_TICK = 500
 TALLIES_VIEW = "trust_tallies"
 _VOTERS_MAX = 1000
@@ -74,18 +75,12 @@ class TrustPart:
                     self._know_patterns(self._workspace(entry.subject))
                 elif facts := own.told(entry):  # they come back from the journal like everyone's
                     effects += Effects(facts=facts)
-            return effects
+            return effects + self._news(_SCORES_A_TURN, now)
 
     def tick(self, now: datetime) -> Effects:
-        """Make the scores anew of agents that something was learned of."""
+        """Make the scores anew that the turns did not come to."""
         with self._lock:
-            effects, left = NOTHING, _SCORES_A_TICK
-            for workspace in self._workspaces.values():
-                agents = workspace.take_changed(left)
-                left -= len(agents)
-                if agents:
-                    effects += self._scored(workspace, agents, now)
-            return effects
+            return self._news(_SCORES_A_TICK, now)
 
     def state(self) -> bytes:
         """Return what was learned."""
@@ -233,6 +228,16 @@ class TrustPart:
         return workspace
 
     # Scores
+
+    def _news(self, most: int, now: datetime) -> Effects:
+        """Make the scores anew of up to ``most`` agents that something was learned of."""
+        effects = NOTHING
+        for workspace in self._workspaces.values():
+            agents = workspace.take_changed(most)
+            most -= len(agents)
+            if agents:
+                effects += self._scored(workspace, agents, now)
+        return effects
 
     def _scored(self, workspace: Workspace, agents: Sequence[str], now: datetime) -> Effects:
         scores = workspace.scores(agents, now)

@@ -9,7 +9,7 @@ from grace_ray.core.canonical import canonical
 from grace_ray.core.errors import NotFound
 from grace_ray.core.fact import Fact
 from grace_ray.core.jsonable import to_plain
-from grace_ray.core.recommendation import OUTCOMES_VIEW, PATTERNS_VIEW, RECOMMENDATIONS_VIEW, Pattern
+from grace_ray.core.recommendation import OUTCOMES_VIEW, PATTERNS_VIEW, RECOMMENDATIONS_VIEW, TRUST_VIEW, Pattern
 from grace_ray.core.schedule import JOB_DUE, JOB_ENDED
 from grace_ray.core.store import Commit, Record
 from tests.grace_ray.decide.trust.house import START, WORKSPACE, House
@@ -41,6 +41,21 @@ def test_an_outcome_is_entered_and_scores_the_agent(house):
     assert (sheet.outcome, sheet.overall_quality_score, sheet.evaluator_feedback) == ("approved", 90.0, "good")
     assert (score.sample_size, score.approval_rate, score.avg_quality_score) == (1, 1.0, 90.0)
     assert score.interval[0] < score.expected < score.interval[1]
+
+
+def test_whoever_asks_right_after_an_outcome_sees_it_in_the_score(house):
+    house.live("ada", ["approved"])
+    house.loop.settle()  # no time has passed
+    assert (house.score("ada").sample_size, house.score("ada").approval_rate) == (1, 1.0)
+
+
+def test_scores_of_very_many_agents_at_once_are_made_by_and_by(house):
+    for number in range(100):
+        house.live(f"a{number}", ["approved"])
+    house.loop.settle()
+    assert len(house.reader.scan(TRUST_VIEW)) < 100
+    house.loop.tick()
+    assert {house.score(f"a{number}").sample_size for number in range(100)} == {1}
 
 
 def test_an_outcome_that_comes_before_its_recommendation_waits_for_it(house):
