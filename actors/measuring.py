@@ -10,10 +10,9 @@ from actors.handles import JournalClient, part_of
 from grace_ray import wiring
 from grace_ray.core.clock import utc_now
 from grace_ray.core.errors import GraceError
-from grace_ray.core.sample import Sample
 from grace_ray.core.store import Commit
 from grace_ray.sense.collectors.metrics import MetricsCollector, RuntimeFigures, Silence, read_resident_mib
-from grace_ray.sense.collectors.probe import Probe, probe
+from grace_ray.sense.collectors.probe import probe
 from grace_ray.settings import Settings
 
 log = structlog.get_logger()
@@ -32,7 +31,6 @@ class Measuring:
         self._settings = settings
         self._journal = journal
         self._silence = Silence()
-        self._was_served = False
         self.points = 0
         self.fault = ""
 
@@ -51,35 +49,22 @@ class Measuring:
             await asyncio.sleep(max(collector.interval_s - (time.monotonic() - began), 0.1))
 
     async def _await_face(self) -> None:
-        """Wait for the HTTP face, as long as it usually takes to start: being asked makes it say how it does."""
+        """Wait for the HTTP face, as long as it usually takes to start, so that the first reading tells of it, too."""
         for _ in range(_FACE_TRIES):
             if (await asyncio.to_thread(probe, self._settings.url, _ANSWER_S)).is_answered:
-                self._was_served = True
                 return
             await asyncio.sleep(1.0)
 
     async def _measure(self, collector: MetricsCollector) -> None:
-        runtime, probed = await asyncio.gather(self._look(), asyncio.to_thread(probe, self._settings.url, _ANSWER_S))
-        now = utc_now()
-        samples = await asyncio.to_thread(collector.collect, runtime, now)
-        samples += self._unserved(probed, samples)
+        runtime = await self._look()
+        samples = await asyncio.to_thread(collector.collect, runtime, utc_now())
         await self._journal.commit(Commit(follower="sensors", points=[sample.to_point() for sample in samples]))
         self.points += len(samples)
-
-    def _unserved(self, probed: Probe, samples: list[Sample]) -> list[Sample]:
-        """Return what the HTTP face cannot say of itself: that it does not answer."""
-        self._was_served = self._was_served or probed.is_answered
-        if probed.is_answered or not self._was_served or not samples:
-            return []
-        at = samples[0].at
-        return [
-            Sample(metric="api.error_rate", value=100.0, at=at),
-            Sample(metric="api.latency_p95", value=probed.took_ms, at=at),
-        ]
 
     async def _look(self) -> RuntimeFigures:
         names = [name for name, is_on in self._settings.parts.items() if is_on and name != "sensors"]
         searching = asyncio.create_task(self._search_ms())
+        probing = asyncio.create_task(asyncio.to_thread(probe, self._settings.url, _ANSWER_S))
         by_name = dict(zip(names, await asyncio.gather(*map(self._state_of, names)), strict=True))
         head = int(by_name["journal"].get("head", 0))
         cursors = {name: _cursor(state, head) for name, state in by_name.items()}
@@ -93,6 +78,7 @@ class Measuring:
             lag=max((head - cursor for cursor in cursors.values() if cursor is not None), default=0),
             backlog=int(by_name["journal"].get("buffered", 0)),
             search_ms=await searching,
+            face=await probing,
         )
 
     async def _search_ms(self) -> float | None:

@@ -10,6 +10,7 @@ import psutil
 from grace_ray.core.sample import Sample
 from grace_ray.core.store import Reader
 from grace_ray.sense.collectors.host import disk_shares
+from grace_ray.sense.collectors.probe import Face, Probe
 
 _MIB = 2**20
 _RECENT = timedelta(hours=1)
@@ -23,7 +24,7 @@ class RuntimeFigures:
     """One look at the runtime's parts: by part how long it has not answered or not moved on (s), and its memory (MiB).
 
     ``lag`` is of the part that is furthest behind, in journal entries; ``backlog`` counts events that triage has not
-    taken; ``search_ms`` is None where the knowledge is switched off.
+    taken; ``search_ms`` is None where the knowledge is switched off, ``face`` where the HTTP face was not asked.
     """
 
     silence_s: Mapping[str, float] = field(default_factory=dict)
@@ -32,6 +33,7 @@ class RuntimeFigures:
     lag: int = 0
     backlog: int = 0
     search_ms: float | None = None
+    face: Probe | None = None
 
 
 class Silence:
@@ -77,6 +79,7 @@ class MetricsCollector:
         self._cpu_before = self._cpu_times()
         self._events_before: tuple[int, datetime] | None = None
         self._read_at: dict[str, datetime] = {}
+        self._face = Face(reader, interval_s)
 
     @property
     def interval_s(self) -> float:
@@ -85,7 +88,8 @@ class MetricsCollector:
 
     def collect(self, runtime: RuntimeFigures, now: datetime) -> list[Sample]:
         """Return the samples of those metrics that are due. Raises StoreUnavailable."""
-        found = [*self._host(), *self._store(now), *_of_parts(runtime)]
+        face = self._face.values(runtime.face, now) if runtime.face else {}
+        found = [*self._host(), *self._store(now), *_of_parts(runtime), *((name, face[name], {}) for name in face)]
         return [
             Sample(metric=metric, value=float(value), at=now, labels=labels)
             for metric, value, labels in found

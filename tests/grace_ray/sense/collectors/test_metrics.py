@@ -1,6 +1,7 @@
 """Grace's metrics of itself: every one of the shipped catalog, from a store as it stands and parts as they answer."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -8,13 +9,14 @@ import pytest
 import yaml
 
 from grace_ray.adapters.store import sqlite
-from grace_ray.core.clock import to_text
+from grace_ray.core.clock import to_text, to_us
 from grace_ray.core.fact import Row
 from grace_ray.core.metric import CRITICAL_METRICS
+from grace_ray.core.sample import Point
 from grace_ray.core.store import Commit, Record
 from grace_ray.prove.journal import Journal
 from grace_ray.sense.collectors.metrics import MetricsCollector, RuntimeFigures, Silence
-from grace_ray.sense.collectors.probe import probe
+from grace_ray.sense.collectors.probe import Probe, probe
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 CALM = RuntimeFigures(silence_s={"triage": 0.0}, resident_mib={"triage": 80.0}, search_ms=3.0)
@@ -66,6 +68,38 @@ def test_a_fresh_store_gives_the_critical_ones_at_the_first_reading(house):
     assert first["infra.cpu_utilization"] == 60
     assert 0 < first["infra.memory_utilization"] < 100
     assert 0 < first["infra.disk_utilization"] <= 100
+
+
+def readings(measuring: MetricsCollector, probed: Probe, minutes: float) -> dict[str, float]:
+    told = values(measuring.collect(replace(CALM, face=probed), NOW + timedelta(minutes=minutes)))
+    return {name: told[name] for name in ("api.latency_p95", "api.error_rate") if name in told}
+
+
+def test_an_http_face_that_nobody_asks_is_measured_by_the_probe_at_every_reading(house):
+    journal, writer = house
+    measuring = collector(writer)
+    for minute in range(4):
+        assert readings(measuring, Probe(200, 4.0), minute) == {"api.latency_p95": 4.0, "api.error_rate": 0.0}
+        at_us = to_us(NOW + timedelta(minutes=minute))
+        journal.commit(Commit(follower="sensors", points=[Point("api.latency_p95", at_us, 4.0)]))
+
+
+def test_what_the_http_face_says_of_itself_is_not_mixed_with_the_probe(house):
+    journal, writer = house
+    measuring = collector(writer)
+    readings(measuring, Probe(200, 4.0), 0)
+    for minute in range(1, 5):
+        at_us = to_us(NOW + timedelta(minutes=minute, seconds=-50))
+        journal.commit(Commit(follower="http", points=[Point("api.latency_p95", at_us, 900.0)]))
+        assert readings(measuring, Probe(200, 4.0), minute) == {}
+    assert readings(measuring, Probe(200, 4.0), 6) == {"api.latency_p95": 4.0, "api.error_rate": 0.0}, "quiet again"
+
+
+def test_an_http_face_that_does_not_answer_is_an_error_once_it_has_answered(house):
+    measuring = collector(house[1])
+    assert readings(measuring, Probe(0, 10_000.0), 0) == {}, "it still starts"
+    readings(measuring, Probe(200, 4.0), 1)
+    assert readings(measuring, Probe(0, 10_000.0), 2) == {"api.latency_p95": 10_000.0, "api.error_rate": 100.0}
 
 
 def test_missions_waiting_and_ended_are_counted(house):
