@@ -188,6 +188,7 @@ def _start_ray(settings: Settings) -> str:
     if settings.ray.address:
         ray.init(address=settings.ray.address, namespace="grace", log_to_driver=False)
         return f"joined {settings.ray.address}"
+    _let_the_agent_choose_its_port()
     context: Any = ray.init(
         address="local",
         num_cpus=settings.ray.num_cpus or os.cpu_count(),
@@ -201,6 +202,17 @@ def _start_ray(settings: Settings) -> str:
         _temp_dir=os.environ["GRACE_RAY_TEMP_DIR"],
     )
     return f"dashboard http://{context.address_info['webui_url']}" if settings.ray.dashboard else "no dashboard"
+
+
+def _let_the_agent_choose_its_port() -> None:
+    """Have Ray's agent listen on a free port: ray.init has no option for it, and where it is taken Ray takes no job."""
+    from ray._private import parameter
+
+    class OwnPort(parameter.RayParams):
+        def __init__(self, **options: Any) -> None:
+            super().__init__(**{"dashboard_agent_listen_port": 0, **options})
+
+    parameter.RayParams = OwnPort  # type: ignore[assignment, misc]
 
 
 async def _deployer() -> asyncio.subprocess.Process:
