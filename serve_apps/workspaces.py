@@ -11,7 +11,7 @@ from grace_ray.core.clock import utc_now
 from grace_ray.core.errors import NotFound
 from grace_ray.core.fact import Fact
 from grace_ray.core.ids import derived_id
-from grace_ray.core.recommendation import KIND, RECOMMENDATIONS_VIEW, TRUST_VIEW, key_of, source_of
+from grace_ray.core.recommendation import KIND, LEARNING_VIEW, RECOMMENDATIONS_VIEW, TRUST_VIEW, key_of, source_of
 from grace_ray.core.store import EntryFilter, Reader
 from grace_ray.sense.recommendation_fields import workspace
 from serve_apps.dependencies import TheGateway
@@ -23,6 +23,9 @@ _SOURCE = "grace/http"
 _KINDS = frozenset({KIND})
 _LOOKS, _PAUSE_S = 60, 0.025
 _NOTED_MAX = 20
+_VIEWS = {"agent": TRUST_VIEW, "learning cycle": LEARNING_VIEW}
+"""Where there are what may be asked for by name, and by which column of recommendations the rest is known."""
+_COLUMNS = {"workflow": "workflow_id", "question": "correlation_id"}
 
 
 async def enter(request: Request, names: Iterable[Any]) -> None:
@@ -45,14 +48,14 @@ async def note(gateway: Gateway, workspace_id: str, what: str, asked: str) -> No
     await gateway.append([_refused(workspace_id, what, asked, now).to_row()])
 
 
-async def unknown(gateway: Gateway, workspace_id: str, what: str, asked: str) -> NotFound:
-    """Return the error that says that a workspace has no such recommendation, agent, workflow or cycle.
+async def unknown(gateway: Gateway, workspace_id: str, what: str, asked: str, field: str = "") -> NotFound:
+    """Return the error that says that a workspace has no such recommendation, agent, workflow, question or cycle.
 
     It is the same whether another workspace has it or not; where one has, it is noted.
     """
     if await asyncio.to_thread(_is_elsewhere, gateway.reader, workspace_id, what, asked):
         await note(gateway, workspace_id, what, asked)
-    return NotFound(f"Workspace {workspace_id} has no {what} {asked!r}.", f"{what}_id")
+    return NotFound(f"Workspace {workspace_id} has no {what} {asked!r}.", field or f"{what}_id")
 
 
 async def settled(gateway: Gateway, workspace_id: str) -> None:
@@ -79,13 +82,11 @@ def _is_elsewhere(reader: Reader, workspace_id: str, what: str, asked: str) -> b
     if what == "recommendation":
         own = source_of(workspace_id, "recommendations")
         return any(entry.kind == KIND and entry.source != own for entry in reader.find(asked))
-    if what == "workflow":
-        others = [name for name in reader.workspaces(RECOMMENDATIONS_VIEW) if name != workspace_id]
-        return any(reader.matching(RECOMMENDATIONS_VIEW, "workflow_id", asked, name, 1) for name in others)
-    if what == "agent":
-        others = [name for name in reader.workspaces(TRUST_VIEW) if name != workspace_id]
-        return bool(reader.find_records(TRUST_VIEW, [key_of(name, asked) for name in others]))
-    return False
+    view = _VIEWS.get(what, RECOMMENDATIONS_VIEW)
+    others = [name for name in reader.workspaces(view) if name != workspace_id]
+    if what in _COLUMNS:
+        return any(reader.matching(view, _COLUMNS[what], asked, name, 1) for name in others)
+    return bool(reader.find_records(view, [key_of(name, asked) for name in others]))
 
 
 def _refused(workspace_id: str, what: str, asked: str, now: datetime) -> Fact:

@@ -6,6 +6,7 @@ of its request), a judged one under its outcome_id, else under a hash of what wa
 
 import hashlib
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from random import Random
@@ -213,8 +214,8 @@ def said_anew(row: Row, sheet: Mapping[str, Any], *, is_known: bool = True) -> R
     return row._replace(id=outcome_id, body=canonical({**body, "outcome_id": outcome_id}))
 
 
-class _NotANumber:
-    """What stands in decoded JSON for NaN and the infinities, so that the field that holds one can be named."""
+class NotANumber:
+    """What stands in decoded JSON for NaN and infinities (1e999 is one), so that the field that holds one is named."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -241,12 +242,17 @@ def _loaded(body: bytes) -> Any:
     try:
         return orjson.loads(body)
     except ValueError as error:
-        if b"NaN" not in body and b"Infinity" not in body:
+        if b"NaN" not in body and b"Infinity" not in body and "infinity" not in str(error):
             raise InvalidInput(f"The body is not JSON: {error}.", "body") from error
     try:
-        return json.loads(body, parse_constant=_NotANumber)
+        return json.loads(body, parse_constant=NotANumber, parse_float=_finite)
     except (ValueError, RecursionError) as error:
         raise InvalidInput(f"The body is not JSON: {error}.", "body") from error
+
+
+def _finite(text: str) -> Any:
+    number = float(text)
+    return number if math.isfinite(number) else NotANumber(text)
 
 
 def _with_workspace(batch: dict[str, Any]) -> Any:

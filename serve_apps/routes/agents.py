@@ -118,6 +118,9 @@ async def consensus(
     workspace_id: UpToDate, gateway: TheGateway, correlation_id: Annotated[str, Query(min_length=1, max_length=ID_MAX)]
 ) -> Response:
     """Each agent's answer weighs by what its answers have been worth, class by class."""
+    found = (RECOMMENDATIONS_VIEW, "correlation_id", correlation_id, workspace_id, 1)
+    if not await asyncio.to_thread(gateway.reader.matching, *found):
+        raise await unknown(gateway, workspace_id, "question", correlation_id, "correlation_id")
     return as_json(await gateway.call(PART, "consensus", workspace_id, correlation_id))
 
 

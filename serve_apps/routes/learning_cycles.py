@@ -21,9 +21,9 @@ from grace_ray.core.recommendation import (
 )
 from grace_ray.core.store import Reader, Record
 from grace_ray.decide.routing.rules import last_cycle
-from serve_apps.answers import After, Limit, as_json, as_page, filtered, record_body
+from serve_apps.answers import After, Limit, as_json, as_page, filtered
 from serve_apps.dependencies import Caller, TheGateway, TheReader, signature
-from serve_apps.workspaces import UpToDate, Workspace, enter
+from serve_apps.workspaces import UpToDate, Workspace, enter, unknown
 
 router = APIRouter(prefix="/api/v1/learning", tags=["learning"])
 
@@ -66,11 +66,13 @@ async def list_cycles(workspace_id: Workspace, reader: TheReader, limit: Limit =
 
 @router.get("/learning-cycles/{iteration_id}", summary="One learning cycle", response_model=LearningCycle)
 async def show_cycle(
-    iteration_id: Annotated[str, Path(max_length=200)], workspace_id: Workspace, reader: TheReader
+    iteration_id: Annotated[str, Path(max_length=200)], workspace_id: Workspace, gateway: TheGateway
 ) -> Response:
     """With what it found, how well that holds on later data, and what follows from it."""
-    key = key_of(workspace_id, iteration_id)
-    return as_json(await asyncio.to_thread(record_body, reader, LEARNING_VIEW, key, "learning cycle"))
+    found = await asyncio.to_thread(gateway.reader.record, LEARNING_VIEW, key_of(workspace_id, iteration_id))
+    if found is None or found.body is None:
+        raise await unknown(gateway, workspace_id, "learning cycle", iteration_id, "iteration_id")
+    return Response(found.body, media_type="application/json")
 
 
 @router.get("/patterns", summary="When recommendations turn out well, and when badly")

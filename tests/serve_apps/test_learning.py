@@ -291,20 +291,21 @@ def test_all_of_a_workspace_are_listed_newest_first_though_a_batch_has_one_time(
 
 def test_who_asks_for_another_workspaces_data_is_told_that_there_is_none_and_it_is_noted_once(house):
     http = house.http
-    track(http, {"recommendation_id": "r-1", "agent_id": "ann"})
+    track(http, {"recommendation_id": "r-1", "agent_id": "ann", "correlation_id": "task"})
     house.loop.tick()
     track(http, {"recommendation_id": "z-1", "agent_id": "zoe"}, workspace="zoo")
     paths = ("recommendations/r-1?", "recommendations/agent/ann?", "trust-scores/ann?", "agent-profiles/ann?",
-             "decision-boost?agent_id=ann&")  # fmt: skip
+             "decision-boost?agent_id=ann&", "consensus?correlation_id=task&")  # fmt: skip
     for path in paths * 2:
         answer = http.get(f"{API}/{path}workspace_id=zoo")
         assert answer.status_code == 404
         assert "acme" not in answer.text
-    assert set(refusals(house)) == {("zoo", "recommendation", "r-1"), ("zoo", "agent", "ann")}
-    assert len(refusals(house)) <= 4, "once a minute"
+    asked = {("zoo", "recommendation", "r-1"), ("zoo", "agent", "ann"), ("zoo", "question", "task")}
+    assert set(refusals(house)) == asked
+    assert len(refusals(house)) <= 6, "once a minute"
     head = house.gateway.reader.head()
     for path in paths:
-        nowhere = path.replace("r-1", "r-77").replace("ann", "nobody")
+        nowhere = path.replace("r-1", "r-77").replace("ann", "nobody").replace("task", "none")
         assert http.get(f"{API}/{nowhere}workspace_id=zoo").status_code == 404
     assert house.gateway.reader.head() == head, "what nobody has is no trespass"
 

@@ -4,7 +4,7 @@ import pytest
 
 from grace_ray.core.clock import utc_now
 from grace_ray.learn.meta.work import learn
-from tests.serve_apps.test_learning import API, house, judge, make, track  # noqa: F401 -- fixtures
+from tests.serve_apps.test_learning import API, house, judge, make, refusals, track  # noqa: F401 -- fixtures
 
 
 def finish(house):  # noqa: F811
@@ -53,7 +53,8 @@ def test_a_cycle_is_asked_for_once_at_a_time_and_tells_what_it_found(planted):
     assert "rules" not in listed
     assert get(planted, "stats").json()["last_cycle"]["iteration_id"] == iteration
     for elsewhere in (get(planted, f"learning-cycles/{iteration}", "zoo"), get(planted, "learning-cycles/nothing")):
-        assert elsewhere.status_code == 404
+        assert (elsewhere.status_code, elsewhere.json()["field"]) == (404, "iteration_id")
+    assert refusals(planted) == [("zoo", "learning cycle", iteration)]
 
 
 def test_patterns_rules_and_profiles_are_those_of_the_last_cycle(planted):

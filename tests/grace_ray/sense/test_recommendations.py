@@ -109,7 +109,7 @@ def test_a_bad_outcome_is_refused_by_the_name_of_its_field(door, changed, field)
     assert len(taken.rows) == 1
 
 
-@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity"])
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999", "-1e999"])
 @pytest.mark.parametrize(
     ("sent", "field"),
     [
