@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 
 from grace_ray.core.errors import NotFound
+from grace_ray.core.sample import metric_of
 from grace_ray.core.store import Reader
 from grace_ray.diagnose.metrics.catalog import Catalog
 
 _KNOWN_MAX = 10_000
+_SHOWN_MAX = 200
 
 
 def known_series(reader: Reader, catalog: Catalog, names: Sequence[str]) -> list[str]:
@@ -31,7 +33,10 @@ def _meant(reader: Reader, catalog: Catalog, name: str) -> list[str]:
         return keys
     if catalog.get(name) is not None:
         return [name]
-    known = keys or [series.key for series in reader.series(limit=_KNOWN_MAX)]
-    near = catalog.nearest(name, known)
+    near = catalog.nearest(name if keys else metric, keys or _metrics(reader))
     meant = f" Did you mean {', '.join(near)}?" if near else ""
-    raise NotFound(f"There is no metric {name!r}.{meant}", "metric")
+    raise NotFound(f"There is no metric {name[:_SHOWN_MAX]!r}.{meant}", "metric")
+
+
+def _metrics(reader: Reader) -> list[str]:
+    return list(dict.fromkeys(metric_of(series.key) for series in reader.series(limit=_KNOWN_MAX)))

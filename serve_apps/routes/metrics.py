@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from grace_ray.core.clock import from_us, to_text, to_us, utc_now
 from grace_ray.core.errors import Disabled, InvalidInput
-from grace_ray.core.sample import HOURLY_S, Snapshot
+from grace_ray.core.sample import HOURLY_S, Snapshot, metric_of
 from grace_ray.core.store import Commit
 from grace_ray.diagnose.metrics import listing
 from grace_ray.sense.formats import metrics, remote_write
@@ -153,6 +153,15 @@ def list_points(
         for each in found
     ]
     return _page({"metric": metric}, items, limit, after)
+
+
+@router.get("/api/metrics/{metric:path}", summary="One metric with its series")
+def show(metric: Name, reader: TheReader, catalog: TheCatalog) -> Response:
+    """What the list of metrics says of it; of a series' key, that series alone. 404 names the nearest."""
+    name = metric_of(metric)
+    records = [reader.record(listing.VIEW, key) for key in known_series(reader, catalog, [metric])]
+    latest = [listing.from_record(record) for record in records if record is not None]
+    return as_json(listing.shown(name, catalog.get(name), latest))
 
 
 def _decoded(request: Request, decode: Decode, body: bytes) -> TakenSamples:

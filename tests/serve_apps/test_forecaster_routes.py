@@ -69,6 +69,9 @@ def test_bad_questions_are_told_what_is_wrong(measured, body, status, field):
 def test_an_unknown_metric_is_told_the_nearest_names(measured):
     detail = measured.http.get("/api/forecasts/api.latency_p59").json()["detail"]
     assert "api.latency_p95" in detail
+    unlike = measured.http.post("/api/ml/forecaster/predict", json={"metric_ids": ['zzz{a="b"}']}).json()
+    assert "Did you mean " in unlike["detail"], "even where it is like none of them"
+    assert len(measured.http.get("/api/forecasts/" + 1000 * "z").json()["detail"]) < 500
 
 
 def test_a_forecast_is_shown_beside_what_happened(measured):

@@ -29,6 +29,16 @@ def points(http, metric: str) -> list[tuple[str, float]]:
     return [(item["series"], item["value"]) for item in http.get(f"/api/metrics/{metric}/points").json()["items"]]
 
 
+def test_one_metric_is_shown_and_an_unknown_one_is_404_with_the_nearest(http):
+    post(http, sample("shop.new", labels={"zone": "b"}))
+    assert http.get("/api/metrics/shop.new").json()["metric"] == "shop.new"
+    known = http.get("/api/metrics/api.latency_p95").json()
+    assert (known["warning"], known["in_catalog"]) == (500, True)
+    unknown = http.get("/api/metrics/api.latency_p59")
+    assert unknown.status_code == 404
+    assert "api.latency_p95" in unknown.json()["detail"]
+
+
 def test_samples_are_kept_once_and_found_again(http):
     zone = sample(labels={"zone": 'b "1"'}, ago_s=60)
     assert post(http, sample(), zone).json() == {"accepted": 2, "duplicates": 0, "rejected": []}

@@ -83,7 +83,7 @@ class Catalog:
         """Return a playbook. Raises NotFound, naming the nearest ids."""
         if playbook_id in self._playbooks:
             return self._playbooks[playbook_id]
-        near = get_close_matches(playbook_id[:100], self._playbooks, n=3, cutoff=0.4)
+        near = get_close_matches(playbook_id[:100], self._playbooks, n=3, cutoff=0.0)
         hint = f" The nearest are {', '.join(near)}." if near else ""
         raise NotFound(f"There is no playbook {playbook_id[:100]!r}.{hint}", "playbook")
 

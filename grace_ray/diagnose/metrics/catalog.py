@@ -14,6 +14,8 @@ from grace_ray.core.errors import InvalidInput
 from grace_ray.core.metric import Direction, Metric
 
 _NEAREST = 5
+_LEAST_UNLIKE = 3
+_NAME_MAX = 200
 
 
 class Catalog:
@@ -38,12 +40,15 @@ class Catalog:
     def nearest(self, name: str, others: Iterable[str] = ()) -> list[str]:
         """Return up to five ids, of the catalog or of ``others``, that ``name`` may have been meant to be.
 
+        Where it is like none of them, the three that are least unlike it.
+
         >>> Catalog([Metric(id="api.latency_p95", category="api", unit="ms", direction="higher_is_worse", warning=1,
         ...     critical=2)]).nearest("api.latency_p59")
         ['api.latency_p95']
         """
         known = dict.fromkeys([*self._by_id, *others])
-        return difflib.get_close_matches(name, known, n=_NEAREST, cutoff=0.4)
+        close = difflib.get_close_matches(name[:_NAME_MAX], known, n=_NEAREST, cutoff=0.4)
+        return close or difflib.get_close_matches(name[:_NAME_MAX], known, n=_LEAST_UNLIKE, cutoff=0.0)
 
 
 def load(path: Path, playbooks: frozenset[str] = frozenset()) -> Catalog:

@@ -53,10 +53,11 @@ def listed(catalog: Catalog, latest: Iterable[Latest]) -> list[dict[str, Any]]:
     by_metric: dict[str, list[Latest]] = {metric.id: [] for metric in catalog.metrics}
     for each in latest:
         by_metric.setdefault(metric_of(each.series), []).append(each)
-    return [_shown(name, catalog.get(name), by_metric[name]) for name in sorted(by_metric)]
+    return [shown(name, catalog.get(name), by_metric[name]) for name in sorted(by_metric)]
 
 
-def _shown(name: str, metric: Metric | None, series: Sequence[Latest]) -> dict[str, Any]:
+def shown(name: str, metric: Metric | None, series: Sequence[Latest]) -> dict[str, Any]:
+    """Return one metric, of the catalog or not, with its series and the worst band."""
     ordered = sorted(series, key=lambda each: each.series)
     worst = max(ordered, key=lambda each: (_RANKS[each.band], each.at_us), default=None)
     return {

@@ -88,6 +88,8 @@ def test_a_folder_of_ones_own_replaces_by_id_and_a_mistake_in_it_stops_the_start
 def test_an_unknown_playbook_is_told_with_the_nearest(catalog):
     with pytest.raises(NotFound, match=r"restart-stuck-part"):
         catalog.get("restart-stuck-prat")
+    with pytest.raises(NotFound, match=r"The nearest are [a-z-]+, [a-z-]+, [a-z-]+\."):
+        catalog.get("zzz")
 
 
 @pytest.mark.parametrize(
