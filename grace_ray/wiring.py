@@ -128,7 +128,8 @@ def build_knowledge(settings: Settings) -> Any:
 
 def build_forecaster(settings: Settings) -> Any:
     """Return diagnose.forecasting.part.Forecaster over the catalog and the trained versions on disk."""
-    from grace_ray.diagnose.forecasting.part import Forecaster, Steps
+    from grace_ray.diagnose.forecasting.history import Steps
+    from grace_ray.diagnose.forecasting.part import Forecaster
 
     artefacts = forecaster_artefacts(settings)
 

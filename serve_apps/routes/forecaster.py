@@ -12,8 +12,7 @@ from grace_ray.core.clock import to_us, utc_now
 from grace_ray.core.forecast import IncidentWarning, TrainingRun, WarningStatus
 from grace_ray.core.sample import metric_of
 from grace_ray.diagnose.forecasting import reports
-from grace_ray.diagnose.forecasting.part import FORECASTS, INCIDENTS
-from grace_ray.diagnose.forecasting.trainings import VIEW as TRAININGS
+from grace_ray.diagnose.forecasting.views import FORECASTS, INCIDENTS, TRAINING_RUNS
 from serve_apps.answers import After, Limit, as_json, as_page, record_body
 from serve_apps.dependencies import Caller, TheCatalog, TheGateway, TheReader, signature
 from serve_apps.series import known_series
@@ -76,13 +75,13 @@ async def roll_back(gateway: TheGateway, caller: Caller) -> Response:
 @router.get("/api/ml/forecaster/trainings", summary="Trainings, newest first")
 def trainings(reader: TheReader, limit: Limit = 100, after: After = None) -> Response:
     """Each with how far it is, or how it ended."""
-    return as_page(reader.records(TRAININGS, None, limit, after))
+    return as_page(reader.records(TRAINING_RUNS, None, limit, after))
 
 
 @router.get("/api/ml/forecaster/trainings/{run_id}", summary="One training", response_model=TrainingRun)
 def training(run_id: Name, reader: TheReader) -> Response:
     """Its progress from 0 to 1, with an estimate of the seconds left."""
-    return as_json(record_body(reader, TRAININGS, run_id, "training"))
+    return as_json(record_body(reader, TRAINING_RUNS, run_id, "training"))
 
 
 @router.get("/api/forecasts", summary="The newest forecast of each metric")

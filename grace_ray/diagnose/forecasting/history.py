@@ -13,6 +13,13 @@ _DAY_US = 86_400 * 1_000_000
 _PHASE_STEP_S = 300
 
 
+class Steps(NamedTuple):
+    """The lengths in seconds of a snapshot, which forecasts count in, and of the time between two points."""
+
+    snapshot_s: int
+    point_s: int
+
+
 class History(NamedTuple):
     """``values`` (steps,), oldest first, NaN where nothing came; the last begins at ``last_us``.
 

@@ -1,20 +1,18 @@
 """The forecaster: what every metric will be, whether trouble comes, and which trained model may speak.
 
 A follower that reads snapshots as time passes, and does what the scheduler says is due. All it knows stands in records
-(views "forecasts", "forecast_books", "forecaster", "incidents", "training_runs"), written with what it says; its state
-is empty.
+(``views`` names them), written with what it says; its state is empty.
 """
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from grace_ray.core.canonical import canonical
 from grace_ray.core.clock import to_us
 from grace_ray.core.entry import Entry
-from grace_ray.core.errors import GraceError, InvalidInput
+from grace_ray.core.errors import InvalidInput
 from grace_ray.core.follower import NOTHING, Effects
 from grace_ray.core.forecast import Forecast, IncidentWarning, Trained, TrainingRun
 from grace_ray.core.jsonable import to_plain
@@ -25,53 +23,23 @@ from grace_ray.core.schedule import FORECASTER_TRAINING, JOB_DUE, job_ended
 from grace_ray.core.schedule import FORECASTS as FORECASTS_JOB
 from grace_ray.core.store import Reader, Record
 from grace_ray.diagnose.forecasting import said
-from grace_ray.diagnose.forecasting.accuracy import Scorebook
 from grace_ray.diagnose.forecasting.asked import Asked
 from grace_ray.diagnose.forecasting.champion import Throne, change_fact
-from grace_ray.diagnose.forecasting.history import History, read_history, read_points
+from grace_ray.diagnose.forecasting.history import History, Steps, read_history, read_points
 from grace_ray.diagnose.forecasting.incidents import Incidents, Outlook
 from grace_ray.diagnose.forecasting.making import as_noun, last_of, look_ahead, no_data, within_reach
 from grace_ray.diagnose.forecasting.speakers import Speakers
 from grace_ray.diagnose.forecasting.trainings import Trainings
+from grace_ray.diagnose.forecasting.views import CHANGES, FORECASTS, OWN
+from grace_ray.diagnose.forecasting.watchlist import Watched, Watchlist
 from grace_ray.models.forecast.base import LEVELS, QuantileModel
 from grace_ray.models.forecast.pool import PoolForecast
 from grace_ray.settings import ForecasterSettings
 
-BOOKS = "forecast_books"
-FORECASTS = "forecasts"
-TRAILS = "forecast_trails"
-OWN = "forecaster"
-CHANGES = "changes"
-INCIDENTS = "incidents"
-_A_TURN = 16  # series looked at in one turn: a second of work at most
-_LIST_EVERY_US = 30_000_000
 _PATIENCE = 2  # intervals without a forecast after which none is waited for any longer
-_SETTLE_SHARE = 8  # a step is looked at this share of its length after its end: its last points are in by then
 _HORIZON_MAX = 288
-_TRAIL_MAX = 192  # two days of forecasts every quarter of an hour
 _POINTS = 120  # points that a glance sees
 _POINTS_MIN = 6
-
-
-class Steps(NamedTuple):
-    """The lengths in seconds of a snapshot, which forecasts count in, and of the time between two points."""
-
-    snapshot_s: int
-    point_s: int
-
-
-@dataclass(slots=True)
-class _Watched:
-    """One series: which step was looked at last, when it was forecast, and how its forecasts went."""
-
-    key: str
-    looked_us: int = 0
-    glanced_us: int = 0
-    forecast_us: int = 0
-    is_urgent: bool = False
-    observations: int = 0
-    trail: list[list[float]] = field(default_factory=list)
-    book: Scorebook = field(default_factory=Scorebook)
 
 
 class Forecaster:
@@ -100,8 +68,7 @@ class Forecaster:
         self._step_s = steps.snapshot_s
         self._point_s = steps.point_s
         self._speakers = Speakers(load)
-        self._watched: dict[str, _Watched] = {}
-        self._listed_us = 0
+        self._watchlist = Watchlist(metrics, steps, settings.series_max)
         self._throne = Throne()
         self._incidents = Incidents(settings.warning_probability, settings.horizon_steps)
         self._trainings = Trainings(settings.train_interval_s, settings.train_timeout_s)
@@ -110,11 +77,8 @@ class Forecaster:
     def restore(self, state: bytes | None, reader: Reader) -> None:
         """Start from the records as they stand."""
         self._reader = reader
-        for record in reader.scan(BOOKS):
-            self._take_book(record.key, json.loads(record.body or b"{}"))
-        for record in reader.scan(TRAILS):
-            if record.key in self._watched:
-                self._watched[record.key].trail = json.loads(record.body or b"[]")
+        for key, outlook in self._watchlist.restore(reader).items():
+            self._incidents.outlooks[key] = Outlook.from_plain(outlook)
         own = reader.record(OWN, OWN)
         if own is not None and own.body:
             plain = json.loads(own.body)
@@ -135,8 +99,8 @@ class Forecaster:
         """Take what is due, band changes (a forecast is urgent) and ends of playbooks (trouble may be prevented)."""
         effects = NOTHING
         for entry in entries:
-            if entry.type == "metric.band_changed" and entry.subject in self._watched:
-                self._watched[entry.subject].is_urgent = True
+            if entry.type == "metric.band_changed" and entry.subject in self._watchlist.series:
+                self._watchlist.series[entry.subject].is_urgent = True
             elif entry.type == "playbook.rewarded":
                 effects += self._ran(entry)
             elif entry.type == JOB_DUE:
@@ -146,11 +110,12 @@ class Forecaster:
     def tick(self, now: datetime) -> Effects:
         """Look at the series whose step has ended, forecast those that are due, and ask for a training in time."""
         now_us = to_us(now)
-        self._list_series(now_us)
-        self._asked.look(now_us, ((watched.key, watched.forecast_us) for watched in self._watched.values()))
+        self._watchlist.look_for_new(self._reader, now_us)
+        every = self._watchlist.series.values()
+        self._asked.look(now_us, ((watched.key, watched.forecast_us) for watched in every))
         effects = NOTHING
         looked, to_forecast = [], []
-        for watched in self._due(now_us):
+        for watched in self._watchlist.to_look_at(now_us, self._asked.left):
             history, seen = self._look(watched, now)
             effects += seen
             is_wanted = self._asked.take(watched.key, history.observations)
@@ -161,7 +126,7 @@ class Forecaster:
                 to_forecast.append((watched, history))
         effects += self._keep_forecasts(to_forecast, now)
         effects += Effects(records=[self._book_record(watched) for watched in looked])
-        for watched in self._to_glance_at(now_us):
+        for watched in self._watchlist.to_glance_at(now_us):
             effects += self._glance(watched, now)
         effects += Effects(facts=self._asked.round_ended(now))
         if effects:
@@ -184,7 +149,7 @@ class Forecaster:
             raise InvalidInput(f"horizon_minutes must be above 0 and at most {most:g}.", "horizon_minutes")
         histories = {key: self._history(key, now) for key in series}
         known = {key: history for key, history in histories.items() if history.observations}
-        version, made = self._made(list(known.values()), steps, self._throne.version)
+        version, made = self._speakers.forecast(list(known.values()), steps, self._throne.version)
         nouns = {
             key: self._as_noun(key, history, own, steps, now, version)
             for (key, history), own in zip(known.items(), made, strict=True)
@@ -233,7 +198,7 @@ class Forecaster:
         """Begin what the scheduler says is due; one training serves all who ask while it is open."""
         effects = NOTHING
         if entry.subject == FORECASTS_JOB:
-            self._asked.begin_round(entry.id, to_us(now) + self._settle_us)
+            self._asked.begin_round(entry.id, to_us(now) + self._watchlist.settle_us)
         elif entry.subject != FORECASTER_TRAINING:
             return NOTHING
         elif self._trainings.open is None and not self._has_enough():
@@ -246,10 +211,10 @@ class Forecaster:
             self._asked.training = entry.id
         return effects + Effects(records=[self._own_record()])
 
-    def _look(self, watched: _Watched, now: datetime) -> tuple[History, Effects]:
+    def _look(self, watched: Watched, now: datetime) -> tuple[History, Effects]:
         """Judge what was said of a series, and look out for trouble."""
         history = self._history(watched.key, now)
-        watched.looked_us = self._step_end(to_us(now))
+        watched.looked_us = self._watchlist.step_end(to_us(now))
         watched.observations = history.observations
         if not history.observations:
             return history, NOTHING
@@ -257,14 +222,14 @@ class Forecaster:
         metric = self._metrics.get(metric_of(watched.key))
         return history, self._look_out(watched.key, metric, history, now) if metric is not None else NOTHING
 
-    def _is_forecast_due(self, watched: _Watched, now_us: int) -> bool:
+    def _is_forecast_due(self, watched: Watched, now_us: int) -> bool:
         return watched.is_urgent or not 0 <= now_us - watched.forecast_us < self._patience_us
 
     def _is_training_due(self, now: datetime) -> bool:
         """Whether to train unasked: the first time, as soon as there is data, waits for no timetable."""
         return self._trainings.is_first if self._is_scheduled else self._trainings.is_due(now)
 
-    def _glance(self, watched: _Watched, now: datetime) -> Effects:
+    def _glance(self, watched: Watched, now: datetime) -> Effects:
         """Look at the newest points of a metric of the catalog, between its snapshots."""
         watched.glanced_us = to_us(now)
         metric = self._metrics[metric_of(watched.key)]
@@ -289,14 +254,14 @@ class Forecaster:
         self._counts["warnings" if warning.status == "open" else warning.status] += 1
         return said.of_warning(warning, metric, now)
 
-    def _keep_forecasts(self, due: Sequence[tuple[_Watched, History]], now: datetime) -> Effects:
+    def _keep_forecasts(self, due: Sequence[tuple[Watched, History]], now: datetime) -> Effects:
         """Forecast series together, for models work on many at once; the shadow's forecasts are only judged."""
         if not due:
             return NOTHING
         histories = [history for _, history in due]
         horizon, shadow = self._settings.horizon_steps, self._throne.shadow
-        version, made = self._made(histories, horizon, self._throne.version)
-        beside = self._made(histories, horizon, shadow)[1] if shadow is not None else []
+        version, made = self._speakers.forecast(histories, horizon, self._throne.version)
+        beside = self._speakers.forecast(histories, horizon, shadow)[1] if shadow is not None else []
         for (watched, history), other in zip(due, beside, strict=False):
             watched.book.say(history, other, shadow or "", is_shown=False)
         records = []
@@ -305,20 +270,9 @@ class Forecaster:
             watched.book.say(history, own, version, is_shown=True)
             noun = self._as_noun(watched.key, history, own, horizon, now, version)
             record = Record(FORECASTS, watched.key, "", noun.generated_at.timestamp(), canonical(to_plain(noun)))
-            watched.trail = [*watched.trail[1 - _TRAIL_MAX :], last_of(noun)]
-            trail = Record(TRAILS, watched.key, "", 0.0, canonical(watched.trail))
-            records += [record, trail]
+            records += [record, watched.trail_record(last_of(noun))]
         self._counts["forecasts"] += len(due)
         return Effects(records=records)
-
-    def _made(self, histories: Sequence[History], horizon: int, version: str) -> tuple[str, list[PoolForecast]]:
-        """Return the version that spoke, and what it says of each history."""
-        try:
-            pool = self._speakers.pool(version, horizon)
-        except GraceError:  # the artefact is gone or damaged: what ships with Grace speaks
-            version, pool = "", self._speakers.pool("", horizon)
-        phases = [history.start_phase for history in histories]
-        return version, pool.forecast_many([history.values for history in histories], start_phases=phases)
 
     def _as_noun(
         self, series: str, history: History, made: PoolForecast, horizon: int, now: datetime, version: str
@@ -347,77 +301,17 @@ class Forecaster:
             return NOTHING
         if not self._incidents.ran(series, body.get("run_id", ""), body.get("playbook", ""), body.get("effect")):
             return NOTHING
-        return Effects(records=[self._book_record(self._watched[series])])
-
-    def _due(self, now_us: int) -> list[_Watched]:
-        end = self._step_end(now_us)
-        due = [
-            watched
-            for watched in self._watched.values()
-            if watched.is_urgent or watched.looked_us < end or watched.key in self._asked.left
-        ]
-        due.sort(key=lambda watched: (not watched.is_urgent, watched.looked_us, watched.key))
-        return due[:_A_TURN]
-
-    def _to_glance_at(self, now_us: int) -> list[_Watched]:
-        point_us = self._point_s * 1_000_000
-        due = [
-            watched
-            for watched in self._watched.values()
-            if metric_of(watched.key) in self._metrics and not 0 <= now_us - watched.glanced_us < point_us
-        ]
-        return sorted(due, key=lambda watched: (watched.glanced_us, watched.key))[:_A_TURN]
-
-    def _step_end(self, now_us: int) -> int:
-        """Return where the last step ended whose points are in."""
-        settled = now_us - self._settle_us
-        return settled - settled % (self._step_s * 1_000_000)
-
-    @property
-    def _settle_us(self) -> int:
-        return min(self._step_s * 1_000_000 // _SETTLE_SHARE, 15_000_000)
-
-    def _list_series(self, now_us: int) -> None:
-        """Look for new series now and then; those of the catalog come first where there are too many."""
-        if self._listed_us and 0 <= now_us - self._listed_us < _LIST_EVERY_US:
-            return
-        self._listed_us = now_us
-        keys, after = [], ""
-        while found := self._reader.series(after=after, limit=1000):
-            keys += [series.key for series in found]
-            after = found[-1].key
-        keys.sort(key=lambda key: (metric_of(key) not in self._metrics, key))
-        for key in keys[: self._settings.series_max]:
-            self._watched.setdefault(key, _Watched(key))
+        return Effects(records=[self._book_record(self._watchlist.series[series])])
 
     def _has_enough(self) -> bool:
         """Whether any series has the history that a training wants."""
-        return any(watched.observations >= self._settings.train_steps_min for watched in self._watched.values())
-
-    def _take_book(self, key: str, plain: Mapping[str, Any]) -> None:
-        book = Scorebook.from_plain(plain["book"])
-        self._watched[key] = _Watched(
-            key,
-            looked_us=plain["looked_us"],
-            forecast_us=plain["forecast_us"],
-            is_urgent=plain["is_urgent"],
-            observations=plain["observations"],
-            book=book,
+        return any(
+            watched.observations >= self._settings.train_steps_min for watched in self._watchlist.series.values()
         )
-        if plain["outlook"]:
-            self._incidents.outlooks[key] = Outlook.from_plain(plain["outlook"])
 
-    def _book_record(self, watched: _Watched) -> Record:
+    def _book_record(self, watched: Watched) -> Record:
         outlook = self._incidents.outlooks.get(watched.key)
-        plain = {
-            "looked_us": watched.looked_us,
-            "forecast_us": watched.forecast_us,
-            "is_urgent": watched.is_urgent,
-            "observations": watched.observations,
-            "book": watched.book.plain(),
-            "outlook": outlook.plain() if outlook else None,
-        }
-        return Record(BOOKS, watched.key, "", 0.0, canonical(plain))
+        return watched.book_record(outlook.plain() if outlook else None)
 
     def _own_record(self) -> Record:
         plain = {

@@ -11,8 +11,7 @@ from grace_ray.core.store import EntryFilter, Reader
 from grace_ray.diagnose.forecasting.accuracy import figures, pooled
 from grace_ray.diagnose.forecasting.champion import SOURCE
 from grace_ray.diagnose.forecasting.making import as_point
-from grace_ray.diagnose.forecasting.part import BOOKS, CHANGES, FORECASTS, INCIDENTS, OWN, TRAILS
-from grace_ray.diagnose.forecasting.trainings import VIEW as TRAININGS
+from grace_ray.diagnose.forecasting.views import BOOKS, CHANGES, FORECASTS, INCIDENTS, OWN, TRAILS, TRAINING_RUNS
 
 _HEALTHY, _DEGRADED = 80.0, 50.0
 _FRESH_S = 900
@@ -33,7 +32,7 @@ def statistics(reader: Reader) -> dict[str, Any]:
         "models": _models(reader),
         "accuracy": _overall(books),
         "warnings": warnings(reader),
-        "trainings": reader.count(TRAININGS),
+        "trainings": reader.count(TRAINING_RUNS),
     }
 
 
@@ -97,7 +96,7 @@ def one(reader: Reader, series: str, since_us: int) -> dict[str, Any]:
 def trainings(reader: Reader, limit: int) -> dict[str, Any]:
     """Return the newest trainings and the changes that came of them."""
     return {
-        "trainings": [_body(record) for record in reader.records(TRAININGS, limit=limit).items],
+        "trainings": [_body(record) for record in reader.records(TRAINING_RUNS, limit=limit).items],
         "changes": [_body(record) for record in reader.records(CHANGES, limit=limit).items],
     }
 
@@ -124,7 +123,7 @@ def health(reader: Reader, now: datetime, rewards: Mapping[str, Any]) -> dict[st
     if rewards.get("count"):
         said = f"{rewards['count']} playbook runs earned {rewards['mean']:+.2f} on average."
         parts.append(_part("playbooks", 50 * (1 + rewards["mean"]), 0.2, said))
-    ended = {status: n for status, n in reader.count(TRAININGS).items() if status in {"completed", "failed"}}
+    ended = {status: n for status, n in reader.count(TRAINING_RUNS).items() if status in {"completed", "failed"}}
     if ended:
         done = ended.get("completed", 0) / sum(ended.values())
         parts.append(_part("training", 100 * done, 0.1, f"{done:.0%} of trainings completed."))

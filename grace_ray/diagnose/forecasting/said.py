@@ -12,8 +12,7 @@ from grace_ray.core.jsonable import to_plain
 from grace_ray.core.metric import Metric
 from grace_ray.core.store import Record
 from grace_ray.diagnose.forecasting.champion import SOURCE
-
-VIEW = "incidents"
+from grace_ray.diagnose.forecasting.views import INCIDENTS
 
 
 def of_warning(warning: IncidentWarning, metric: Metric, now: datetime) -> Effects:
@@ -34,7 +33,7 @@ def of_warning(warning: IncidentWarning, metric: Metric, now: datetime) -> Effec
     if warning.status != "breached":  # of a breach the metric itself tells triage
         facts.append(_event(warning, metric, finding.id, now).to_fact())
     plain = canonical(to_plain(warning))
-    record = Record(VIEW, warning.warning_id, warning.status, warning.opened_at.timestamp(), plain)
+    record = Record(INCIDENTS, warning.warning_id, warning.status, warning.opened_at.timestamp(), plain)
     return Effects(facts=facts, records=[record])
 
 

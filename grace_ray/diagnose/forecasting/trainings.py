@@ -15,8 +15,7 @@ from grace_ray.core.ids import derived_id
 from grace_ray.core.jsonable import from_plain, to_plain
 from grace_ray.core.store import Reader, Record
 from grace_ray.diagnose.forecasting.champion import ARTEFACT, SOURCE
-
-VIEW = "training_runs"
+from grace_ray.diagnose.forecasting.views import TRAINING_RUNS
 
 
 class Trainings:
@@ -30,7 +29,7 @@ class Trainings:
 
     def restore(self, reader: Reader) -> None:
         """Take up where the records stand."""
-        found = reader.records(VIEW, limit=1).items
+        found = reader.records(TRAINING_RUNS, limit=1).items
         if found:
             run = from_plain(TrainingRun, _body(found[0]))
             self._last = run.requested_at
@@ -118,7 +117,7 @@ class Trainings:
 
 def to_record(run: TrainingRun) -> Record:
     """Return the record of a training; the newest stand first."""
-    return Record(VIEW, run.run_id, run.status, run.requested_at.timestamp(), canonical(to_plain(run)))
+    return Record(TRAINING_RUNS, run.run_id, run.status, run.requested_at.timestamp(), canonical(to_plain(run)))
 
 
 def _body(record: Record) -> Any:

@@ -14,7 +14,8 @@ from grace_ray.core.errors import NotFound
 from grace_ray.core.metric import Metric
 from grace_ray.core.sample import Point, Snapshot
 from grace_ray.core.store import Commit
-from grace_ray.diagnose.forecasting.part import Forecaster, Steps
+from grace_ray.diagnose.forecasting.history import Steps
+from grace_ray.diagnose.forecasting.part import Forecaster
 from grace_ray.loop import Loop
 from grace_ray.prove.journal import Journal
 from grace_ray.settings import ForecasterSettings
