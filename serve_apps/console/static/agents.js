@@ -43,6 +43,7 @@ function draw(items) {
   }
   explain();
   if (items.length) offerWorkspaces();
+  return items.length; // what these words leave out has a line of its own
 }
 
 const compare = (one, other) => (one < other ? -1 : one > other ? 1 : 0);
@@ -84,7 +85,8 @@ function explain() {
 }
 
 async function offerWorkspaces() {
-  const { items } = await get(`${API}/workspaces`);
+  const { items } = await get(`${API}/workspaces`).catch(() => ({ items: [] }));
+  if (!items.length) return;
   fill(byId("workspaces"), [...new Set([...items, OWN])].map((name) => h("option", { value: name })));
 }
 

@@ -1,5 +1,7 @@
 // The JSON API: requests, problems in words, and who is asking.
 
+const PATIENCE_MS = 30_000;
+
 /** A refusal, as the server words it. `field` names what is at fault. */
 export class Problem extends Error {
   constructor(status, { detail, title, field }) {
@@ -22,7 +24,7 @@ export const post = (path, body = {}) => send("POST", path, body);
 export const remove = (path) => send("DELETE", path);
 
 async function send(method, path, body) {
-  const options = { method, headers: { Accept: "application/json" }, credentials: "same-origin" };
+  const options = { method, headers: { Accept: "application/json" }, credentials: "same-origin", signal: AbortSignal.timeout(PATIENCE_MS) };
   if (body !== undefined) {
     options.headers["Content-Type"] = "application/json";
     options.body = JSON.stringify(body);
@@ -30,15 +32,24 @@ async function send(method, path, body) {
   let answer;
   try {
     answer = await fetch(path, options);
-  } catch {
-    throw new Problem(0, { detail: "Grace does not answer. Is it running? grace status" });
+  } catch (error) {
+    throw away(error);
   }
   if (answer.status === 401 && !path.startsWith("/api/session")) {
     location.assign(`/login?next=${encodeURIComponent(location.pathname + location.search)}`);
   }
-  const content = answer.status === 204 ? null : await answer.json().catch(() => ({}));
+  const content = answer.status === 204 ? null : await answer.json().catch((error) => {
+    if (answer.ok) throw away(error); // it went away in the middle of its answer
+    return {};
+  });
   if (!answer.ok) throw new Problem(answer.status, content ?? {});
   return content;
+}
+
+/** Why there is no answer: Grace is slow, or away. */
+function away({ name }) {
+  const detail = name === "TimeoutError" ? `Grace has not answered for ${PATIENCE_MS / 1000} s.` : "Grace does not answer. Is it running? grace status";
+  return new Problem(0, { detail });
 }
 
 let known;

@@ -2,7 +2,7 @@ import * as actions from "./actions.js";
 import { get } from "./api.js";
 import { failed } from "./dialog.js";
 import { byId, fill, h } from "./dom.js";
-import { number, time } from "./format.js";
+import { exactly, number, time } from "./format.js";
 import * as live from "./live.js";
 import { begin } from "./shell.js";
 import { clusterLink, facts, keyOf, meter, missionCard, outcome, panel, sentence, state, statement, wording } from "./widgets.js";
@@ -102,7 +102,7 @@ function templatesPanel(cluster) {
   } });
   return panel(`Kinds of message, ${number(all.length)}`, h("p", { class: "quiet" }, "One message of each kind, and how many there were. Kinds that are another fault can be split off."),
     h("ul", { class: "templates" }, all.map(([name, count]) => h("li", {}, h("label", {}, pick(name),
-      h("span", {}, examples.get(name) ? h("span", {}, examples.get(name)) : h("code", {}, name))), h("span", { title: `Template ${name}` }, number(count))))),
+      h("span", {}, examples.get(name) ? h("span", {}, examples.get(name)) : h("span", { class: "quiet" }, "no message of it is kept: ", h("code", {}, name)))), h("span", { title: `Template ${name}` }, number(count))))),
     h("p", {}, split));
 }
 
@@ -111,7 +111,7 @@ function overridesPanel(cluster) {
   if (!words.length) return null;
   return panel("What people said", h("ul", { class: "reasons" }, words.map((word) => h("li", {},
     h("b", {}, word.action), word.value ? ` ${word.value}` : "", ` by ${word.by}, `, time(word.at),
-    word.until ? [", until ", new Date(word.until).toLocaleString(), " (", time(word.until), ")"] : ", until taken back",
+    word.until ? [", until ", exactly(word.until), " (", time(word.until), ")"] : ", until taken back",
     word.note && h("p", { class: "quiet" }, word.note)))));
 }
 

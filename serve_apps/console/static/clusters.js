@@ -29,6 +29,7 @@ function draw(items) {
   document.querySelector("table.clusters").hidden = shown.length === 0;
   if (focused) rows().find((node) => node.dataset.key === focused)?.querySelector("a.key").focus();
   mark();
+  return shown.length;
 }
 
 function row(cluster) {
@@ -41,7 +42,7 @@ function row(cluster) {
     h("td", { class: "what" },
       clusterTitle(cluster),
       why && h("p", { class: "why" }, sentence(why))),
-    h("td", { class: "number" }, number(cluster.event_count)),
+    h("td", { class: "number", data: { unit: cluster.event_count === 1 ? "event" : "events" } }, number(cluster.event_count)),
     h("td", { class: "seen" }, time(cluster.last_seen)),
     h("td", { class: "states" }, state(cluster.status),
       outcome(cluster)),

@@ -1,6 +1,7 @@
 // Questions and short notices.
 
 import { byId, fill, h } from "./dom.js";
+import * as live from "./live.js";
 
 /**
  * Ask with a form; the promise gives the values by name, or null where the person thinks better of it.
@@ -71,8 +72,10 @@ export function complain(error) {
   toast(error.field ? `${error.message} (${error.field})` : error.message, { bad: true });
 }
 
-/** Show in `node` why it could not be filled, with a way to try again. */
+/** Show in `node` why it could not be filled, with a way to try again; when Grace is back, it tries by itself. */
 export function failed(node, error, again) {
-  fill(node, h("div", { class: "empty bad", role: "alert" }, h("p", {}, h("strong", {}, error.message)),
-    again && h("p", {}, h("button", { type: "button", onclick: again }, "Try again"))));
+  const said = h("div", { class: "empty bad", role: "alert" }, h("p", {}, h("strong", {}, error.message)),
+    again && h("p", {}, h("button", { type: "button", onclick: again }, "Try again")));
+  fill(node, said);
+  if (again) live.onceBack(() => { if (said.isConnected) again(); });
 }

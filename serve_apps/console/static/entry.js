@@ -1,7 +1,7 @@
 import { get } from "./api.js";
 import { failed } from "./dialog.js";
 import { byId, fill, h } from "./dom.js";
-import { number, time } from "./format.js";
+import { exactly, number, time } from "./format.js";
 import * as proof from "./proof.js";
 import { begin } from "./shell.js";
 import { facts, panel } from "./widgets.js";
@@ -19,7 +19,7 @@ async function load() {
         : h("pre", { class: "body" }, JSON.stringify(entry.body, null, 2)))),
       h("div", {}, panel("Envelope", facts(
         ["Kind", entry.kind], ["Type", entry.type], ["Id", h("code", {}, entry.id)],
-        ["At", [new Date(entry.at).toLocaleString(), " (", time(entry.at), ")"]],
+        ["At", [exactly(entry.at), " (", time(entry.at), ")"]],
         ["Recorded", time(entry.recorded_at)],
         ["Source", search("source", entry.source)], ["Subject", search("subject", entry.subject)],
         ["Trace", entry.trace], ["Cause", entry.cause && h("code", {}, entry.cause)])),

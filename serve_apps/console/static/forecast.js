@@ -1,7 +1,7 @@
 import { get } from "./api.js";
 import { failed } from "./dialog.js";
 import { byId, fill, h } from "./dom.js";
-import { number, percent, quantity, time } from "./format.js";
+import { duration, number, percent, quantity, time } from "./format.js";
 import { remembered, valuesOf } from "./list.js";
 import * as live from "./live.js";
 import { plot } from "./plot.js";
@@ -9,7 +9,7 @@ import { bandWord, chanceWord, expected, load, modelName, nameOf, reach } from "
 import { begin } from "./shell.js";
 import { offerTraining } from "./training.js";
 import { warningCard } from "./warnings.js";
-import { facts, meter, panel } from "./widgets.js";
+import { chance, facts, panel } from "./widgets.js";
 
 const key = decodeURIComponent(location.pathname.slice("/forecasts/".length));
 const form = byId("filters");
@@ -46,12 +46,19 @@ function aheadPanel(series) {
   const chances = Object.entries(forecast.breach_probabilities).sort(([one], [other]) => one - other);
   return panel("Ahead", facts(
     [`In ${reach(series)}`, expected(series)],
-    ...(chanceWord(series.band) ? chances : []).map(([minutes, chance]) => [`Within ${minutes} min`, h("span", { class: "chance" }, meter(chance, `Probability of a breach within ${minutes} minutes`), h("span", { class: "quiet" }, chanceWord(series.band).toLowerCase()))]),
-    ["At this pace", forecast.minutes_to_breach === null || !chanceWord(series.band) ? "" : `It reaches its next threshold in ${number(forecast.minutes_to_breach)} min.`],
-    ["Made", [time(forecast.generated_at), `, from ${number(forecast.observations)} snapshots`]],
+    ...(chanceWord(series.band) ? chances : []).map(([minutes, share]) => [`Within ${minutes} min`, h("span", { class: "chance" }, chance(share, `Probability of a breach within ${minutes} minutes`), h("span", { class: "quiet" }, chanceWord(series.band).toLowerCase()))]),
+    ["At this pace", forecast.minutes_to_breach === null || !chanceWord(series.band) ? "" : `It reaches its next threshold in ${duration(60 * forecast.minutes_to_breach)}.`],
+    ["Warned", alarm(series)],
+    ["Made", [time(forecast.generated_at), `, from ${number(forecast.observations)} snapshot${forecast.observations === 1 ? "" : "s"}`]],
     ["Model", modelName(forecast.model)],
     ["Trained", forecast.trained_version],
     ["Note", forecast.note]));
+}
+
+/** Why a warning may be open where the forecast is calm: it comes from the last minutes, the forecast from all of the past. */
+function alarm({ warnings }) {
+  const open = warnings.find((one) => one.status === "open");
+  return open ? `Going by the last minutes alone it was ${percent(open.probability)} likely to pass ${open.threshold}: see Warnings.` : "";
 }
 
 function warningsPanel({ warnings, unit, value }) {

@@ -7,7 +7,7 @@ import { legend, spark } from "./plot.js";
 import { bandWord, chanceWord, expected, load, modelName, nameOf, reach, seriesPath, trouble } from "./series.js";
 import { begin } from "./shell.js";
 import { offerTraining } from "./training.js";
-import { meter } from "./widgets.js";
+import { chance } from "./widgets.js";
 
 const HOURS = 3;
 const AT_ONCE = 6; // requests under way: a browser has six connections to one host
@@ -15,6 +15,7 @@ const LIKELY = 0.5;
 const tenths = (value) => Math.round(value * 10); // small changes do not shuffle the cards
 const form = byId("filters");
 const remember = remembered(form);
+const newest = new Map(); // by series: what could not be fetched anew stays as it was
 
 const list = paged(async (after) => {
   const page = await get("/api/forecasts", { limit: 100, after });
@@ -26,8 +27,11 @@ async function details(keys) {
   const waiting = [...keys];
   const work = async () => {
     while (waiting.length) {
-      const series = await load(waiting.shift(), HOURS).catch(() => null);
-      if (series) found.push(series);
+      const key = waiting.shift();
+      const series = await load(key, HOURS).catch(() => newest.get(key));
+      if (!series) continue;
+      newest.set(key, series);
+      found.push(series);
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, work));
@@ -45,9 +49,11 @@ function draw(items) {
   const sorted = [...items].sort((one, other) => tenths(trouble(other)) - tenths(trouble(one)) || one.key.localeCompare(other.key));
   const shown = sorted.filter(wanted);
   refill(byId("rows"), shown.map(card));
+  byId("legend").hidden = shown.length === 0;
   const out = items.filter((one) => one.band === "warning" || one.band === "critical").length;
   const likely = items.filter((one) => one.band === "good" && trouble(one) >= LIKELY).length;
-  if (items.length) byId("lead").textContent = `${number(items.length)} metrics: ${out ? `${number(out)} out of ${out === 1 ? "its" : "their"} band` : "all in their bands"}, ${likely ? number(likely) : "none"} likely to leave it within ${reach(items[0])}.`;
+  if (items.length) byId("lead").textContent = `${number(items.length)} metrics: ${out ? `${number(out)} out of ${out === 1 ? "its band" : "their bands"}` : "all in their bands"}, ${likely ? number(likely) : "no"}${out ? " other" : ""} likely to leave ${likely > 1 ? "theirs" : "its own"} within ${reach(items[0])}.`;
+  return shown.length;
 }
 
 function card(series) {
@@ -59,7 +65,7 @@ function card(series) {
     spark(series),
     h("dl", { class: "terms" },
       term(`In ${reach(series)}`, expected(series)),
-      chanceWord(series.band) && term(chanceWord(series.band), series.probability === null ? "–" : meter(series.probability, `Probability: ${key} ${chanceWord(series.band).toLowerCase()}`)),
+      chanceWord(series.band) && term(chanceWord(series.band), series.probability === null ? "–" : chance(series.probability, `Probability: ${key} ${chanceWord(series.band).toLowerCase()}`)),
       term("Model", [modelName(forecast?.model), h("span", { class: "quiet" }, " ", time(forecast?.generated_at))])),
     forecast?.note && h("p", { class: "quiet note" }, forecast.note));
 }

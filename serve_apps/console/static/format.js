@@ -37,16 +37,21 @@ export function ago(at, now = Date.now()) {
   return seconds > 0 ? `${duration(seconds)} ago` : `in ${duration(-seconds)}`;
 }
 
+const EXACT = { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit", timeZoneName: "short" };
+
+/** A time in full, with its zone: 22 Nov 2026, 00:29:57 UTC. */
+export const exactly = (at) => new Date(at).toLocaleString("en-GB", EXACT);
+
 /** A <time> that says how long ago it is, and exactly when if one points at it. */
 export function time(at, empty = "–") {
   if (!at) return empty;
-  return h("time", { datetime: at, title: new Date(at).toLocaleString() }, ago(at));
+  return h("time", { datetime: at, title: exactly(at) }, ago(at));
 }
 
 /** Keep every <time> of the page true. */
 export function keepTimes() {
   setInterval(() => {
-    for (const node of document.querySelectorAll("time")) node.textContent = ago(node.dateTime);
+    for (const node of document.querySelectorAll("time")) node.textContent = "clock" in node.dataset ? clock(node.dateTime) : ago(node.dateTime);
   }, 5000);
 }
 
@@ -56,3 +61,6 @@ export function clock(at) {
   if (then.toDateString() === new Date().toDateString()) return then.toLocaleTimeString("en-GB");
   return then.toLocaleString("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" }).replace(",", "");
 }
+
+/** A <time> as a clock shows it, and exactly when if one points at it. */
+export const clockTime = (at, name = "") => h("time", { class: name, datetime: at, title: exactly(at), data: { clock: "" } }, clock(at));

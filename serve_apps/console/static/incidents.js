@@ -34,7 +34,7 @@ async function open() {
     const [{ items }, { warnings }] = await Promise.all([get("/api/incidents", { status: "open", limit: 100 }), get("/api/ml/forecaster/statistics")]);
     await learn(items);
     tally(warnings);
-    refill(byId("open"), items.length ? items.map(card) : h("li", { class: "empty" }, h("strong", {}, "No warning is open."), " No metric is likely to leave its band within the hour."));
+    refill(byId("open"), items.length ? items.map(card) : h("li", { class: "empty" }, h("strong", {}, "No warning is open."), " No metric that is in its band is likely to leave it within the hour."));
   } catch (error) {
     failed(byId("open"), error, open);
   }

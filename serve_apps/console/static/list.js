@@ -1,11 +1,11 @@
 // A list in pages: fetched, shown, continued, and refreshed in place.
 
 import { failed } from "./dialog.js";
-import { byId, fill, listening } from "./dom.js";
+import { byId, fill, h, listening } from "./dom.js";
 import { number } from "./format.js";
 
 /**
- * `fetch_page(after)` gives {items, next}; `show(items)` draws all of them. Expects #none, #count and #more on the page.
+ * `fetch_page(after)` gives {items, next}; `show(items)` draws them, and says how many where it leaves some out. Expects #none, #count and #more on the page.
  */
 export function paged(fetch_page, show) {
   let items = [];
@@ -13,9 +13,9 @@ export function paged(fetch_page, show) {
   let turn = 0;
 
   const draw = () => {
-    show(items);
-    fill(byId("none"), items.length ? null : byId("listening") ? listening() : null);
-    byId("count").textContent = items.length ? `${number(items.length)}${next ? " of more" : ""} shown` : "";
+    const count = show(items) ?? items.length;
+    fill(byId("none"), count ? null : items.length ? h("p", { class: "hint" }, "Nothing that is listed fits these words.") : byId("listening") ? listening() : null);
+    byId("count").textContent = items.length ? `${number(count)}${count < items.length ? ` of ${number(items.length)}` : ""}${next ? " of more" : ""} shown` : "";
     byId("more").hidden = next === null || next === undefined;
   };
 

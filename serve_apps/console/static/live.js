@@ -1,12 +1,18 @@
 // The live stream. Closed while nobody looks at the page, so that many open tabs do not use up the connections.
 
 const watchers = { entry: [], stats: [], state: [] };
+let waiting = [];
 let stream = null;
 let last = null;
 
 /** Call `listener` for each "entry" (a journal entry), "stats" (once a second) or "state" (connected or not). */
 export function on(what, listener) {
   watchers[what].push(listener);
+}
+
+/** Call `listener` once, when the connection is there again. */
+export function onceBack(listener) {
+  waiting.push(listener);
 }
 
 function tell(what, value) {
@@ -16,7 +22,12 @@ function tell(what, value) {
 function open() {
   if (stream) return;
   stream = new EventSource(last === null ? "/api/stream" : `/api/stream?after=${last}`);
-  stream.addEventListener("open", () => tell("state", "live"));
+  stream.addEventListener("open", () => {
+    tell("state", "live");
+    const listeners = waiting;
+    waiting = [];
+    for (const listener of listeners) listener();
+  });
   stream.addEventListener("error", () => {
     tell("state", "away");
     if (stream?.readyState === EventSource.CLOSED) {

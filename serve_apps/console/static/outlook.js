@@ -12,6 +12,7 @@ import { words } from "./widgets.js";
 const HOURS = 3;
 const WORTH_SAYING = 0.2;
 const PAUSE_MS = 60_000;
+const newest = new Map(); // by series: what cannot be fetched anew stays as it was
 
 /** Fill the strip, and keep it true. */
 export function keepOutlook() {
@@ -23,11 +24,16 @@ export function keepOutlook() {
 
 async function refresh() {
   const [found, overview] = await Promise.all([
-    Promise.all(byId("vitals").dataset.metrics.split(" ").map((key) => load(key, HOURS).catch(() => null))),
+    Promise.all(byId("vitals").dataset.metrics.split(" ").map((key) => load(key, HOURS).then(keep, () => newest.get(key)))),
     get("/api/ml/dashboard/overview").catch(() => null),
   ]);
   refill(byId("vitals"), found.filter(Boolean).map(vital));
-  refill(byId("foresight"), overview && told(overview));
+  if (overview) refill(byId("foresight"), told(overview));
+}
+
+function keep(series) {
+  newest.set(series.key, series);
+  return series;
 }
 
 function vital(series) {

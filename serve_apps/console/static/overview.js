@@ -1,13 +1,14 @@
 import { get } from "./api.js";
+import { failed } from "./dialog.js";
+import { doings } from "./doings.js";
 import { byId, fill, h, listening } from "./dom.js";
 import { number, time } from "./format.js";
 import * as live from "./live.js";
 import { keepOutlook } from "./outlook.js";
 import { begin } from "./shell.js";
-import { clusterTitle, entryLine, meter, missionCard, outcome, words } from "./widgets.js";
+import { clusterTitle, entryLine, meter, outcome, words } from "./widgets.js";
 
 const TICKER_MAX = 60;
-const MISSIONS_MAX = 8;
 const SPARK_MAX = 240;
 const STAGES = { event: "sense", finding: "diagnose", decision: "decide", outcome: "act", mission: "act", knowledge: "learn", change: "learn" };
 const ticker = byId("ticker");
@@ -32,12 +33,12 @@ function pulse(stage) {
   node.classList.add("turned");
 }
 
-function health(score, status) {
+function health(score, status, open) {
   if (score === undefined || score === null) return;
   const of100 = Math.round(score <= 1 ? score * 100 : score);
   byId("score").textContent = of100;
   document.querySelector(".health").dataset.level = of100 >= 80 ? "good" : of100 >= 50 ? "mild" : "bad";
-  if (status) byId("verdict").textContent = VERDICTS[status] ?? `The runtime is ${words(status)}.`;
+  if (status) byId("verdict").textContent = verdict(status, open);
 }
 
 const LEVELS = { ready: "ok", disabled: "off", starting: "mild", restoring: "mild" };
@@ -50,13 +51,18 @@ const VERDICTS = {
   critical: "Something is badly wrong.",
 };
 
+function verdict(status, open) {
+  if (VERDICTS[status] === VERDICTS.healthy && open) return `Grace runs well; ${number(open)} cluster${open === 1 ? " is" : "s are"} open.`;
+  return VERDICTS[status] ?? `The runtime is ${words(status)}.`;
+}
+
 function stats(now) {
   figure("sense", now.events_processed, `${number(now.events_per_minute)} a minute${now.pending ? `, ${number(now.pending)} waiting` : ""}`);
   figure("diagnose", now.active_clusters, `of ${number(now.clusters_created)} seen so far`);
   figure("decide", now.missions_launched, now.average_urgency === undefined ? "" : `mean urgency ${Number(now.average_urgency).toFixed(2)}`);
   figure("act", now.missions_running, `${number(now.missions_pending ?? 0)} waiting, ${number(now.missions_completed)} learned something`);
   figure("prove", now.journal_head, "chained, signed each minute");
-  health(now.health_score, now.status);
+  health(now.health_score, now.status, now.active_clusters);
   if (before.head !== null && now.journal_head > before.head) pulse("prove");
   before.head = now.journal_head;
   spark(now);
@@ -114,26 +120,24 @@ function needs(open, resolved) {
 
 async function reload() {
   try {
-    const [clusters, running, newest] = await Promise.all([
-      get("/api/clusters", { status: "open", limit: 8 }),
-      get("/api/missions", { status: "running", limit: 5 }),
-      get("/api/missions", { limit: MISSIONS_MAX }),
-    ]);
-    const missions = [...running.items, ...newest.items.filter((one) => one.status !== "running")].slice(0, MISSIONS_MAX);
+    const [clusters, done] = await Promise.all([get("/api/clusters", { status: "open", limit: 8 }), doings()]);
     const resolved = clusters.items.length ? [] : (await get("/api/clusters", { status: "resolved", limit: 5 })).items;
     fill(byId("top-clusters"), needs(clusters.items, resolved));
-    fill(byId("missions"), missions.length ? h("ul", { class: "cards" }, missions.map(missionCard)) : h("p", { class: "empty" }, "Nothing yet. When like events become urgent, Grace sets out to learn what helps: in your runbooks, on the web, on GitHub and in its own history."));
+    fill(byId("missions"), done);
   } catch (error) {
-    fill(byId("top-clusters"), h("p", { class: "empty bad" }, error.message));
-    fill(byId("missions"));
+    failed(byId("top-clusters"), error, reload);
   }
 }
 
 async function parts() {
-  const status = await get("/api/status").catch((error) => ({ parts: {}, error: error.message }));
+  const status = await get("/api/status").catch((error) => ({ error: error.message }));
+  if (status.error) {
+    byId("verdict").textContent = status.error;
+    document.querySelector(".health").dataset.level = "bad";
+    return;
+  }
   fill(byId("parts"), Object.entries(status.parts ?? {}).map(([name, part]) =>
     h("li", { class: LEVELS[part.state] ?? "bad", title: part.fault || part.state }, words(name))));
-  if (status.error) byId("verdict").textContent = status.error;
   const now = await get("/api/learning-feedback/dashboard").catch(() => null);
   const worst = (now?.overview?.health ?? []).filter((one) => one.score < 100).sort((one, other) => one.score - other.score);
   byId("because").textContent = worst.slice(0, 2).map((one) => one.why).join(" ");

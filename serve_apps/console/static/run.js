@@ -4,7 +4,7 @@ import { byId, fill, h } from "./dom.js";
 import { duration, percent, quantity, time } from "./format.js";
 import * as live from "./live.js";
 import { interval, inWords, rewardWord, signed } from "./rewards.js";
-import { OPEN, about, approve, cancel, reject, steps } from "./runs.js";
+import { OPEN, about, approve, cancel, reject, setting, steps } from "./runs.js";
 import { seriesLink } from "./series.js";
 import { begin } from "./shell.js";
 import { facts, panel, sentence, state, words } from "./widgets.js";
@@ -57,7 +57,7 @@ function glance(run) {
     ["On", about(run)], ["Service", run.service], ["Diagnosis", run.diagnosis],
     ["Chosen by", run.choice_id ? "Grace, by what it has learned" : run.by], ["Approved by", run.approved_by],
     ["Created", time(run.created_at)], ["Started", run.started_at ? time(run.started_at) : "not yet"], ["Took", took === null ? "" : duration(took)],
-    ["Parameters", Object.entries(run.parameters).map(([name, value]) => `${name}: ${typeof value === "string" ? value : JSON.stringify(value)}`).join(", ")],
+    ["Parameters", Object.entries(run.parameters).map(setting).join(", ")],
     ["Reward", run.reward === null ? (run.is_dry || !run.diagnosis || ["rejected", "cancelled"].includes(run.status) ? "" : "not known yet") : `${signed(run.reward)} on a scale from −1 to +1`],
     ["Error", run.error]));
 }

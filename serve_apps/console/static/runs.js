@@ -29,6 +29,9 @@ export function about(run) {
   return run.diagnosis ? seriesLink(run.subject) : run.subject;
 }
 
+/** A parameter in words: "for_s" of 900 is "for 15 min". */
+export const setting = ([name, value]) => (name.endsWith("_s") && Number.isFinite(value) ? `${words(name.slice(0, -2))} ${duration(value)}` : `${words(name)}: ${typeof value === "string" ? value : JSON.stringify(value)}`);
+
 /** A run that waits for approval, with the two buttons. `after()` is called once a word was said. */
 export function approvalCard(run, playbook, after) {
   const say = (action) => async () => { if (await action(run)) after(); };
@@ -36,7 +39,7 @@ export function approvalCard(run, playbook, after) {
     h("p", { class: "tags" }, h("a", { class: "main", href: runPath(run.run_id) }, run.playbook), state("awaiting_approval"), h("span", { class: "quiet" }, "since ", time(run.created_at))),
     playbook && h("p", {}, playbook.description),
     h("p", {}, run.choice_id ? "Grace chose it for " : `${run.by} asks for it: `, about(run), "."),
-    Object.keys(run.parameters).length > 0 && h("p", { class: "quiet" }, Object.entries(run.parameters).map(([name, value]) => `${name}: ${JSON.stringify(value)}`).join(", ")),
+    Object.keys(run.parameters).length > 0 && h("p", { class: "quiet" }, Object.entries(run.parameters).map(setting).join(", ")),
     h("p", { class: "do", "data-operate": true }, h("button", { type: "button", class: "primary", onclick: say(approve) }, "Approve …"),
       h("button", { type: "button", onclick: say(reject) }, "Reject …")));
 }

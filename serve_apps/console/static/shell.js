@@ -14,6 +14,7 @@ const STATES = { live: "Live", away: "Not connected" };
 export async function begin(keys = []) {
   keepTimes();
   showWhere();
+  byId("zone").textContent = `Times: ${Intl.DateTimeFormat().resolvedOptions().timeZone}`;
   listenToKeys([...KEYS, ...keys]);
   live.on("state", (state) => {
     const node = byId("link-state");

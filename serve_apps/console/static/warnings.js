@@ -3,7 +3,7 @@
 import { h } from "./dom.js";
 import { number, quantity, time } from "./format.js";
 import { seriesLink } from "./series.js";
-import { meter, state } from "./widgets.js";
+import { chance, state } from "./widgets.js";
 
 /** A warning: what was foreseen, and what came of it. `value`: what the metric is now; `isNamed`: with its name. */
 export function warningCard(warning, { unit = "", value = null, isNamed = true } = {}) {
@@ -13,7 +13,7 @@ export function warningCard(warning, { unit = "", value = null, isNamed = true }
       h("span", { class: "quiet" }, isOpen ? "warned " : "ended ", time(isOpen ? warning.opened_at : warning.closed_at))),
     h("p", { class: "foreseen" }, isOpen && value !== null && [h("b", {}, quantity(value, unit)), " now; it was "], isOpen && value !== null ? quantity(warning.value, unit) : `At ${quantity(warning.value, unit)}`, " when Grace foresaw ", h("b", {}, quantity(warning.predicted_value, unit)),
       ` against a ${warning.band} threshold of ${quantity(warning.threshold, unit)}, within ${number(warning.horizon_minutes)} min.`),
-    h("p", { class: "odds" }, h("span", {}, "Probability ", meter(warning.probability, "Probability of a breach")), h("span", {}, "Confidence ", meter(warning.confidence, "Confidence"))),
+    h("p", { class: "odds" }, h("span", {}, "Probability ", chance(warning.probability, "Probability of a breach")), h("span", {}, "Confidence ", chance(warning.confidence, "Confidence"))),
     warning.reason && h("p", {}, warning.reason),
     ended(warning));
 }

@@ -1,7 +1,11 @@
 // What several pages show: severities, states, meters, statements, entries.
 
 import { h, source } from "./dom.js";
-import { clock, duration, number, percent, time } from "./format.js";
+import { clock, clockTime, duration, exactly, number, percent, time } from "./format.js";
+import { gist } from "./gist.js";
+import { words } from "./words.js";
+
+export { gist, words };
 
 const STATES = {
   open: "plain", acknowledged: "mild", silenced: "mild", resolved: "good", merged: "mild",
@@ -11,22 +15,22 @@ const STATES = {
   found: "good", nothing: "mild", unreachable: "bad", refused: "bad", disabled: "mild", error: "bad",
 };
 
-/** "timed_out" as "timed out". */
-export const words = (name) => String(name ?? "").replaceAll("_", " ");
-
 export const severity = (name) => h("span", { class: `severity ${/^[a-z]+$/.test(name) ? name : ""}` }, name);
 
 export const state = (name) => h("span", { class: `state ${STATES[name] ?? "mild"}` }, words(name));
 
-/** A bar for a share of 1, with its number. */
-export function meter(value, label) {
+/** A bar for a share of 1, with its number as `shown` says it. */
+export function meter(value, label, shown = (share) => share.toFixed(2)) {
   const share = Math.min(1, Math.max(0, value ?? 0));
-  const bar = h("span", { class: "meter", role: "meter", "aria-label": label, "aria-valuenow": share.toFixed(2), "aria-valuemin": 0, "aria-valuemax": 1 },
+  const bar = h("span", { class: "meter", role: "meter", "aria-label": label, "aria-valuenow": share.toFixed(2), "aria-valuemin": 0, "aria-valuemax": 1, "aria-valuetext": shown(share) },
     h("i", {}));
   bar.firstChild.style.width = `${share * 100}%`;
   bar.dataset.level = share >= 0.7 ? "high" : share >= 0.4 ? "mid" : "low";
-  return h("span", { class: "measure" }, bar, h("b", {}, share.toFixed(2)));
+  return h("span", { class: "measure" }, bar, h("b", {}, shown(share)));
 }
+
+/** A bar for a probability, in percent. */
+export const chance = (value, label) => meter(value, label, percent);
 
 /** Terms and descriptions; rows without a description are left out. */
 export function facts(...rows) {
@@ -77,7 +81,7 @@ export function sentence(text) {
   for (const found of text.matchAll(MARKED)) {
     parts.push(text.slice(from, found.index));
     const [whole, at, mission, id, seconds] = found;
-    if (at) parts.push(h("span", { title: at }, clock(at)));
+    if (at) parts.push(h("span", { title: exactly(at) }, clock(at)));
     else if (seconds) parts.push(duration(Number(seconds)));
     else parts.push(h("a", { href: missionPath(id) }, `${mission} ${id.slice(0, 8)}…`));
     from = found.index + whole.length;
@@ -126,21 +130,12 @@ export function votes(vote) {
     h("button", { type: "button", class: "small", value: "no", "aria-pressed": "false", onclick: cast(false) }, "No"));
 }
 
-/** What an entry says, in one line. */
-export function gist(entry) {
-  const body = entry.body ?? {};
-  if (entry.body === null) return "(body pruned; the proof still holds)";
-  const told = body.message ?? body.reason ?? body.description ?? body.text ?? body.summary ?? body.title ?? body.detail ?? body.note ?? "";
-  const said = typeof told === "string" ? told : JSON.stringify(told);
-  return body.strategy && said === body.detail ? `${body.strategy}: ${said}` : said;
-}
-
 /** A journal entry as a line of a list. */
 export function entryLine(entry) {
   const body = entry.body ?? {};
   return h("li", { class: `entry kind-${/^[a-z]+$/.test(entry.kind) ? entry.kind : ""}` },
     h("a", { href: `/journal/${entry.seq}`, title: `Entry ${entry.seq}` },
-      h("span", { class: "when" }, clock(entry.at)),
+      clockTime(entry.at, "when"),
       h("span", { class: "kind" }, entry.kind),
       h("span", { class: "type" }, entry.type, body.severity ? [" ", severity(body.severity)] : null),
       h("span", { class: "gist" }, gist(entry) || entry.subject || entry.source)));
