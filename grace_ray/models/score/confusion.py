@@ -3,7 +3,8 @@
 Dawid and Skene (1979), one answer at a time: what is believed of a question, given its answers, counts towards the
 confusions of those who answered (Dirichlet counts, each agent's drawn towards the fleet's), and these weigh the next
 answers. So one that is right on some classes only counts there, one that always says the same counts for nothing, and
-one that copies another counts with it as one (`copying`), where that can be told.
+one that copies another counts with it as one (`copying`), where that can be told. The arithmetic is in `dawid_skene`;
+here is what is remembered, and when.
 
 An answer touches only its question and those who answered it. After every eighth more of answers, `settle` revisits
 what is remembered (the newest ``max_questions``) as batch Dawid-Skene does: so this is one pass with a bounded memory,
@@ -18,22 +19,27 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from grace_ray.core.errors import InvalidInput, NotFound, TooLarge
 from grace_ray.models.codec import pack, unpack
 from grace_ray.models.score.copying import copies
-
-Floats = NDArray[np.float64]
-Indices = NDArray[np.intp]
+from grace_ray.models.score.dawid_skene import (
+    Copies,
+    Floats,
+    Indices,
+    Rows,
+    chances,
+    padded,
+    shares,
+    softmax,
+    swept,
+    taught,
+    voted,
+    weights,
+)
 
 TRUTH = ""  # the agent whose answer is the truth
 MAX_CLASSES = 32
-FLEET_WORTH = 1.0  # answers of each class that the fleet's confusion is worth to an agent
-HONESTY = (
-    2.0  # answers of each class that the first guess, which is that agents are mostly right, is worth to the fleet
-)
-SWEEPS = 60
 FIRST_REST = 64  # answers after which to settle; later an eighth of what is remembered
 
 _STATE_VERSION = 1
@@ -84,16 +90,6 @@ class _Question:
     belief: Floats | None = None
 
 
-class _Rows(NamedTuple):
-    """Remembered answers side by side; ``truth`` are the known answers (question, class)."""
-
-    names: list[str]
-    agent: Indices
-    question: Indices
-    answer: Indices
-    truth: list[tuple[int, int]]
-
-
 class ConfusionModel:
     """Consensus among agents; see the module.
 
@@ -112,7 +108,7 @@ class ConfusionModel:
         self._agents: dict[str, int] = {}
         self._older = np.zeros((0, 0, 0))  # (agents, truth, answer), of questions that are forgotten
         self._counts = np.zeros((0, 0, 0))  # of all
-        self._copies: dict[int, dict[int, float]] = {}
+        self._copies: Copies = {}
         self._unsettled, self._rest = 0, FIRST_REST
 
     def learn_many(self, answers: Sequence[Answer]) -> None:
@@ -163,7 +159,7 @@ class ConfusionModel:
         agents, classes = len(self._agents), len(self._classes)
         if agents > len(self._counts) or classes > self._counts.shape[1]:
             room = agents * 3 // 2 + 8
-            self._counts, self._older = _padded(self._counts, room, classes), _padded(self._older, room, classes)
+            self._counts, self._older = padded(self._counts, room, classes), padded(self._older, room, classes)
 
     def _places(self, question: _Question) -> tuple[Indices, Indices]:
         """The agents that answered a question, and their answers."""
@@ -191,9 +187,9 @@ class ConfusionModel:
         if not len(agent):
             return None
         fleet = self._counts[: len(self._agents)].sum(axis=0)
-        weights = _weights(agent, np.zeros_like(agent), answer, self._copies)
-        chance = _chances(self._counts[agent], fleet)[np.arange(len(agent)), :, answer]
-        return _softmax(np.log(_shares(fleet)) + weights @ np.log(chance))
+        counted = weights(agent, np.zeros_like(agent), answer, self._copies)
+        chance = chances(self._counts[agent], fleet)[np.arange(len(agent)), :, answer]
+        return softmax(np.log(shares(fleet)) + counted @ np.log(chance))
 
     def consensus(self, question: str) -> Consensus:
         """What is true of a question, as far as the answers tell; NotFound where there is none that is remembered."""
@@ -209,7 +205,7 @@ class ConfusionModel:
             probability=float(belief[best]),
             probabilities=dict(zip(names, belief.tolist(), strict=True)),
             answers=len(agent),
-            independent=float(_weights(agent, np.zeros_like(agent), answer, self._copies).sum()),
+            independent=float(weights(agent, np.zeros_like(agent), answer, self._copies).sum()),
         )
 
     def agents(self) -> list[str]:
@@ -223,7 +219,7 @@ class ConfusionModel:
         fleet = self._counts[: len(self._agents)].sum(axis=0)
         place = self._agents.get(agent)
         own = np.zeros_like(fleet) if place is None else self._counts[place]
-        return float(_shares(fleet) @ np.diagonal(_chances(own[None], fleet)[0]))
+        return float(shares(fleet) @ np.diagonal(chances(own[None], fleet)[0]))
 
     def copied(self, agent: str) -> dict[str, float]:
         """The agents whose answers are too like this one's for both to be their own, with how far, 0..1."""
@@ -236,14 +232,16 @@ class ConfusionModel:
         self._copies = {}
         if rows.names:
             # Copies are looked for before sweeping: after it, a ring of them looks like the truth.
-            belief, counts = self._voted(rows, np.ones(len(rows.agent)))
-            self._copies = copies(rows.agent, rows.question, rows.answer, belief, _chances(counts, counts.sum(axis=0)))
-            belief = self._swept(rows)
+            belief = voted(rows, np.ones(len(rows.agent)), len(self._classes))
+            counts = taught(rows, belief, self._older)[: len(self._agents)]
+            self._copies = copies(rows.agent, rows.question, rows.answer, belief, chances(counts, counts.sum(axis=0)))
+            counted = weights(rows.agent, rows.question, rows.answer, self._copies)
+            belief, self._counts = swept(rows, counted, self._older, len(self._agents))
             for name, one in zip(rows.names, belief, strict=True):
                 self._questions[name].belief = one
         self._unsettled, self._rest = 0, max(FIRST_REST, len(rows.agent) // 8)
 
-    def _rows(self) -> _Rows:
+    def _rows(self) -> Rows:
         """What is remembered, in an order that does not depend on how it came."""
         names = sorted(name for name, one in self._questions.items() if one.belief is not None)
         rows, truth = [], []
@@ -254,35 +252,7 @@ class ConfusionModel:
                 elif said.answer is not None:
                     rows.append((self._agents[agent], place, self._classes[said.answer]))
         table = np.array(rows, dtype=np.intp).reshape(-1, 3)
-        return _Rows(names, table[:, 0], table[:, 1], table[:, 2], truth)
-
-    def _swept(self, rows: _Rows) -> Floats:
-        """Beliefs (questions, classes) by expectation maximization from the votes; the counts are theirs afterwards."""
-        weights = _weights(rows.agent, rows.question, rows.answer, self._copies)
-        belief, _ = self._voted(rows, weights)
-        for _ in range(SWEEPS):
-            self._counts = self._taught(rows, belief)
-            fleet = self._counts[: len(self._agents)].sum(axis=0)
-            chance = np.log(_chances(self._counts[: len(self._agents)], fleet))[rows.agent, :, rows.answer]
-            logs = np.tile(np.log(_shares(fleet)), (len(belief), 1))
-            np.add.at(logs, rows.question, weights[:, None] * chance)
-            before, belief = belief, _told(_softmax(logs), rows.truth)
-            if np.abs(before - belief).max() < 1e-10:
-                break
-        return belief
-
-    def _voted(self, rows: _Rows, weights: Floats) -> tuple[Floats, Floats]:
-        """Shares of the votes (questions, classes), and the counts (agents, classes, classes) that these teach."""
-        belief = np.zeros((len(rows.names), len(self._classes)))
-        np.add.at(belief, (rows.question, rows.answer), weights)
-        belief = _told(belief / np.maximum(belief.sum(axis=1, keepdims=True), 1e-12), rows.truth)
-        return belief, self._taught(rows, belief)[: len(self._agents)]
-
-    def _taught(self, rows: _Rows, belief: Floats) -> Floats:
-        """The counts (agents with room, classes, classes) by beliefs, and by the questions that are forgotten."""
-        counts = self._older.copy()
-        np.add.at(counts.transpose(0, 2, 1), (rows.agent, rows.answer), belief[rows.question])
-        return counts
+        return Rows(names, table[:, 0], table[:, 1], table[:, 2], truth)
 
     def merge(self, other: "ConfusionModel") -> None:
         """Know the answers that another remembers, each once, the newest of each agent to each question."""
@@ -360,54 +330,3 @@ class ConfusionModel:
             self._questions[name].belief = belief
         for a, b, share in header["copies"]:
             self._copies.setdefault(a, {})[b] = share
-
-
-def _chances(counts: Floats, fleet: Floats) -> Floats:
-    """Chances of each answer given the truth (agents, classes, classes) from counts, drawn towards the fleet's."""
-    classes = len(fleet)
-    guess = fleet + HONESTY * (np.eye(classes) + 0.25)
-    guess /= guess.sum(axis=1, keepdims=True)
-    found: Floats = counts + FLEET_WORTH * guess
-    found = np.maximum(found, 1e-12)  # taking out and putting in may leave a rounding error below 0
-    found /= found.sum(axis=-1, keepdims=True)
-    return found
-
-
-def _shares(fleet: Floats) -> Floats:
-    """How common each class is (classes,)."""
-    total: Floats = np.maximum(fleet.sum(axis=1), 0.0) + 1.0
-    total /= total.sum()
-    return total
-
-
-def _softmax(logs: Floats) -> Floats:
-    found: Floats = np.exp(logs - logs.max(axis=-1, keepdims=True))
-    found /= found.sum(axis=-1, keepdims=True)
-    return found
-
-
-def _told(belief: Floats, truth: list[tuple[int, int]]) -> Floats:
-    """Beliefs with the known truths put in."""
-    for question, answer in truth:
-        belief[question] = 0.0
-        belief[question, answer] = 1.0
-    return belief
-
-
-def _weights(agent: Indices, question: Indices, answer: Indices, known: dict[int, dict[int, float]]) -> Floats:
-    """What each answer counts: one, or its share where agents that depend on each other say the same."""
-    found = np.ones(len(agent))
-    if not known:
-        return found
-    said = {(a, q): c for a, q, c in zip(agent.tolist(), question.tolist(), answer.tolist(), strict=True)}
-    for place, (a, q) in enumerate(said):
-        alike = (share for other, share in known.get(a, {}).items() if said.get((other, q)) == said[a, q])
-        found[place] = 1.0 / (1.0 + sum(alike))
-    return found
-
-
-def _padded(counts: Floats, agents: int, classes: int) -> Floats:
-    """Counts with more room."""
-    found = np.zeros((agents, classes, classes))
-    found[: counts.shape[0], : counts.shape[1], : counts.shape[2]] = counts
-    return found
