@@ -76,9 +76,9 @@ def _parsed(path: Path, text: str, playbooks: frozenset[str]) -> Catalog:
 class _Entry(BaseModel):
     """One metric as the file spells it."""
 
-    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+    model_config = ConfigDict(extra="forbid", strict=True, str_strip_whitespace=True)
 
-    id: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*([.:][A-Za-z0-9_]+)*$", max_length=200)]
+    id: Annotated[str, Field(pattern=r"^[A-Za-z_:][A-Za-z0-9_:./-]*$", max_length=200)]
     category: Literal["api", "executor", "learning", "autonomy", "infra", "trigger"]
     unit: Annotated[str, Field(min_length=1, max_length=40)]
     direction: Direction
@@ -131,7 +131,8 @@ def _metric(path: Path, node: yaml.Node, number: int, playbooks: frozenset[str])
     try:
         entry = _Entry.model_validate(values)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
+        found = error.errors(include_url=False)
+        first = min(found, key=lambda fault: fault["type"] != "extra_forbidden")  # a slip leaves another one missing
         field = str(first["loc"][0]) if first["loc"] else "critical"
         at = fields[field][0] if field in fields else node
         what = first["msg"].removeprefix("Value error, ")

@@ -91,6 +91,9 @@ def test_a_threshold_belongs_to_the_worse_side(load):
         ("metrics:\n" + ENTRY.replace("higher_is_worse", "up"), 5, ["shop.latency", "direction"]),
         ("metrics:\n" + ENTRY.replace("warning: 5", "warning: .nan"), 6, ["warning", "finite"]),
         ("metrics:\n" + ENTRY.replace("warning: 5", "warning: high"), 6, ["warning", "number"]),
+        ("metrics:\n" + ENTRY.replace("warning: 5", "warning: yes"), 6, ["warning", "number"]),
+        ("metrics:\n" + ENTRY.replace("warning: 5", 'warning: "5"'), 6, ["warning", "number"]),
+        ("metrics:\n" + ENTRY.replace("warning: 5", "warnign: 5"), 6, ["warnign"]),
         ("metrics:\n" + ENTRY.replace("    category: api\n", ""), 2, ["shop.latency", "category"]),
         ("metrics:\n" + ENTRY.replace("shop.latency", "shop latency"), 2, ["shop latency", "id"]),
         ("metrics:\n" + ENTRY.replace("[call-webhook]", "[cal-webhook]"), 8, ["cal-webhook", "call-webhook?"]),
@@ -102,6 +105,11 @@ def test_a_mistake_is_named_with_its_file_line_and_entry(load, tmp_path, text, l
     message = str(refusal.value)
     assert message.startswith(f"{tmp_path / 'catalog.yaml'}:{line}: "), message
     assert all(word in message for word in words), message
+
+
+@pytest.mark.parametrize("name", ["node_load1", "http.server.request-duration", "shop/latency", "job:rate:5m"])
+def test_any_name_that_a_sender_may_use_can_stand_in_the_catalog(load, name):
+    assert load("metrics:\n" + ENTRY.replace("shop.latency", name)).get(name) is not None
 
 
 def test_a_catalog_that_is_not_there_says_so(tmp_path):
