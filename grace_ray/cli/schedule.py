@@ -6,11 +6,12 @@ from typing import Annotated, Any
 import typer
 
 from grace_ray.cli.connection import connect
+from grace_ray.cli.default_command import DefaultCommand
 from grace_ray.cli.options import After, By, Home, Json, Limit, Url
 from grace_ray.cli.printing import age, print_json, print_page, say
 from grace_ray.core.jsonable import to_plain
 
-app = typer.Typer()
+app = typer.Typer(cls=DefaultCommand)
 
 
 @app.command("list")

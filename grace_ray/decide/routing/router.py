@@ -29,6 +29,7 @@ _OUTCOMES_MAX = 5000
 _CANDIDATES_MAX = 1000
 _RULE_WORTH = 0.05
 _EDGE = 0.01
+_EVEN = 0.5  # what is expected where nothing is known; the policy expects 0 then, and so learns how far from this it is
 _DAY_S = 86_400.0
 _LITTLE = 5  # outcomes
 
@@ -104,7 +105,8 @@ class Router:
                 choice_ids=[one.key for one in group],
             )
         if outcomes:
-            self._policy.learn_many([(one.key, one.value) for one in outcomes], now_s=outcomes[-1].at_s)
+            rewards = [(one.key, None if one.value is None else one.value - _EVEN) for one in outcomes]
+            self._policy.learn_many(rewards, now_s=outcomes[-1].at_s)
 
     def route(self, route_id: str, task: Task, contenders: Sequence[Contender]) -> Route:
         """Choose; the same id, knowledge and question give the same choice. Raises InvalidInput for no candidates."""
@@ -128,7 +130,8 @@ class Router:
         cell = Context(cell=self._cell(task.kind, is_new=False))
         outlook = self._policy.outlook(POINT, cell, [Candidate(id=each.agent_id) for each in contenders])
         shifts = np.array([each.shift for each in contenders])
-        expected = np.where(shifts == 0.0, np.clip(outlook.expected, 0.0, 1.0), _shifted(outlook.expected, shifts))
+        chances = outlook.expected + _EVEN
+        expected = np.where(shifts == 0.0, np.clip(chances, 0.0, 1.0), _shifted(chances, shifts))
         worth = np.array([sum(value for value, _ in each.rules) for each in contenders])
         utility = expected - np.array([each.cost for each in contenders])
         shares = probabilities(utility + worth, outlook.uncertainty, outlook.overall, FLOOR, 1.0)

@@ -24,7 +24,7 @@ from grace_ray.settings import TrustSettings
 _KINDS_MAX = 20
 _SURE = 0.01  # nobody's word is worth more than 99 to 1
 _SETTLED_N = 10.0  # outcomes before a fall of the expectation is a fall of the agent, and not of our ignorance
-_STATE_VERSION = 1
+_STATE_VERSION = 2
 
 
 @dataclass(slots=True)
@@ -120,7 +120,10 @@ class Workspace:
         return self.ability.expect_many([Ask(agent=agent, kind=kind, task=task) for agent in agents])
 
     def boost(self, agent: str, kind: str) -> dict[str, float]:
-        """Return by how much to adjust the confidence in an agent's advice: its expectation less the fleet's."""
+        """Return by how much to adjust the confidence in an agent's advice: its expectation less the fleet's.
+
+        ``samples`` are its outcomes of this type.
+        """
         own, fleet = self.ability.expect_many([Ask(agent=agent, kind=kind), Ask(agent="", kind=kind)])
         return {
             "boost": own.mean - fleet.mean,
@@ -128,7 +131,7 @@ class Workspace:
             "low": own.low,
             "high": own.high,
             "fleet": fleet.mean,
-            "samples": own.n_kind,
+            "samples": self.tallies[agent].kinds.get(kind, 0),
         }
 
     def consensus(self, question: str, sheets: Sequence[Plain]) -> dict[str, Any]:
@@ -215,7 +218,8 @@ class Workspace:
         self.ability.restore(ability)
         self._moving.restore(moving)
         self.calibration.restore(calibration)
-        self.router.restore(router)
+        if header["version"] == _STATE_VERSION:  # before 2 it learned rewards from 0, not from an even chance
+            self.router.restore(router)
         self.answers.restore(dict(zip(header["answers"], answers, strict=True)))
         self.changed = dict.fromkeys(header["changed"])
 
@@ -250,7 +254,7 @@ class Workspace:
         tally, reading = self.tallies[agent], self._moving.reading(agent)
         mean, low, high = _overall(unknown, list(beliefs.values()), [tally.kinds[kind] for kind in beliefs])
         by_type = {
-            kind: {"expected": each.mean, "low": each.low, "high": each.high, "samples": each.n_kind}
+            kind: {"expected": each.mean, "low": each.low, "high": each.high, "samples": tally.kinds[kind]}
             for kind, each in beliefs.items()
         }
         return TrustScore(

@@ -4,6 +4,7 @@
 def test_jobs_are_listed_with_their_times(here, served):
     assert "No jobs yet" in here("schedule", "list").out
     served.loop.tick()
+    assert here("schedule").out == here("schedule", "list").out
     lines = here("schedule", "list").out.splitlines()
     assert lines[0].split()[:5] == ["job", "timetable", "next", "last", "status"]
     told = {line.split()[0]: line for line in lines[1:]}

@@ -49,6 +49,15 @@ def test_whoever_asks_right_after_an_outcome_sees_it_in_the_score(house):
     assert (house.score("ada").sample_size, house.score("ada").approval_rate) == (1, 1.0)
 
 
+def test_the_samples_of_a_type_are_the_outcomes_there_were_of_it(house):
+    house.live("ada", ["approved"] * 60, kind="fix")
+    house.live("ada", ["rejected"] * 40, kind="plan")
+    house.settle()
+    assert {kind: each["samples"] for kind, each in house.score("ada").by_type.items()} == {"fix": 60, "plan": 40}
+    assert house.part.boost(WORKSPACE, "ada", "fix")["samples"] == 60
+    assert house.part.boost(WORKSPACE, "ada", "never")["samples"] == 0
+
+
 def test_scores_of_very_many_agents_at_once_are_made_by_and_by(house):
     for number in range(100):
         house.live(f"a{number}", ["approved"])

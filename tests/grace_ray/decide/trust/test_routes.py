@@ -119,6 +119,20 @@ def test_a_learned_rule_tips_the_scales_and_is_told(house):
     assert rule["sentence"] not in offers[1]["reasons"]
 
 
+def test_where_nothing_is_known_an_even_chance_is_expected_of_everyone(house):
+    house.settle()
+    offers = route(house, ["ann", "bob"])["offers"]
+    assert [offer["expected"] for offer in offers] == [0.5, 0.5]
+
+
+def test_who_has_only_failed_is_worth_less_than_who_is_new(house):
+    house.live("ann", ["rejected"] * 3)
+    house.settle()
+    ann, bob = route(house, ["ann", "bob"])["offers"]
+    assert ann["expected"] < bob["expected"] <= 0.5
+    assert ann["probability"] < bob["probability"]
+
+
 @pytest.mark.parametrize("candidates", [[], ["one", "one"]])
 def test_candidates_must_be_some_and_different(house, candidates):
     with pytest.raises(InvalidInput) as refused:
