@@ -1,9 +1,10 @@
 """How far each agent can be trusted, and in what: ability against the difficulty of tasks, learned in one pass.
 
 What predicts an outcome is mostly the task, so each task has a difficulty where it is named, and each kind of task has
-a distribution of difficulties; each agent has an ability, and an affinity to each kind of task. All are believed on
-grids (`grids`), filtered in the order of the outcomes (`fold`). A new agent is like the fleet; one that changes is
-forgotten and learned anew within some tens of outcomes; scales are learned, not set.
+a distribution of difficulties; each agent has an ability, a slope (how far what is hard for others is hard for it), and
+an affinity to each kind of task. All are believed on grids (`grids`), filtered in the order of the outcomes (`fold`). A
+new agent is like the fleet; one that changes is forgotten and learned anew within some tens of outcomes; scales are
+learned, not set.
 
 What is exact, and what is not. Beliefs are a function of the outcomes in their order. The newest ``max_outcomes`` (up
 to twice as many) are remembered (`kept`) with their sites: two models that merge have exactly the beliefs of one that
@@ -32,7 +33,7 @@ Floats = NDArray[np.float64]
 _LATE = 1.0 / 16.0  # a late outcome in its wrong place does less harm than one that was changed
 _WORK = 8  # outcomes that may be learned anew for each that comes, so that putting in order stays cheap
 _FIRST_WORK = 5_000.0
-_STATE_VERSION = 1
+_STATE_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,7 +178,7 @@ class AbilityModel:
     def restore(self, state: bytes) -> None:
         """Be as the model was that gave this state; only the settings stay one's own."""
         _, header, arrays = unpack(state)
-        if header.get("score") != _STATE_VERSION:
+        if header.get("score") not in range(1, _STATE_VERSION + 1):
             raise InvalidInput(f"The state's version is {header.get('score')!r}, not {_STATE_VERSION}.", "version")
         limits = self.settings.limits()
         self.site, self._kept = header["site"], Kept.read(header["kept"])

@@ -100,7 +100,7 @@ def trend(fold: Fold, agent: str) -> Trend:
 
 
 def _looked_up(fold: Fold, asks: Sequence[Ask]) -> tuple[Floats, Floats]:
-    """Masses of ability with affinity (asks, worlds, sums), and of difficulty (asks, worlds, points)."""
+    """Masses of ability with affinity (asks, worlds, slopes * sums), and of difficulty (asks, worlds, points)."""
     ability = np.array([_row(fold.agents, one.agent, "belief") for one in asks])
     affinity = np.array([_row(fold.pairs, (one.agent, one.kind), "belief") for one in asks])
     difficulty = np.array([_row(fold.kinds, one.kind, "prior") for one in asks])
@@ -126,7 +126,7 @@ def _interval(fold: Fold, task: str, ability: Floats, difficulty: Floats, succes
 
 
 def _of_kind(fold: Fold, ability: Floats, success: Floats) -> tuple[float, float]:
-    """The interval of the chance on tasks of a kind: only the agent is uncertain. Both are (worlds, sums)."""
+    """The interval of the chance on tasks of a kind: only the agent is uncertain. Both are (worlds, slopes * sums)."""
     order = np.argsort(success, axis=None)
     return _quantiles(success.ravel()[order], (fold.weights[:, None] * ability).ravel()[order])
 

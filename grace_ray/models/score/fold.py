@@ -22,8 +22,11 @@ from grace_ray.models.score.grids import (
     DIFFICULTY,
     OFFSETS,
     POINTS,
+    SLOPE,
+    SLOPES,
     SUCCESS,
     SUCCESS_T,
+    SUMS,
     WORLDS,
     added,
     through,
@@ -140,18 +143,19 @@ class Fold:
         for_success, for_failure, samples, at_s, _ = numbers
         ability, affinity = self._moved_on(agent, pair, samples, at_s)
         has_task = task >= 0
-        likelihood = self.tasks["likelihood"][task] if has_task.any() else np.ones_like(ability)
+        likelihood = self.tasks["likelihood"][task] if has_task.any() else np.ones((len(task), *self.difficulty.shape))
         if not has_task.all():
             likelihood[~has_task] = 1.0
         difficulty = _normed(likelihood * self.kinds["prior"][kind])
-        success = through(difficulty, SUCCESS_T)
+        success = through(difficulty, SUCCESS_T).reshape(*ability.shape[:-1], len(SUMS))
         with_affinity = windows(success, len(OFFSETS))
-        chance = (ability * np.einsum("bmij,bmj->bmi", with_affinity, affinity)).sum(axis=-1)
+        chance = (ability * np.einsum("bmsij,bmj->bmsi", with_affinity, affinity)).sum(axis=(-1, -2))
         seen = _likelihood(success, for_success, for_failure)
         seen_windows = windows(seen, len(OFFSETS))
         task_seen = _likelihood(through(added(ability, affinity), SUCCESS), for_success, for_failure)
-        self.agents["belief"][agent] = _normed(ability * np.einsum("bmij,bmj->bmi", seen_windows, affinity))
-        self.pairs["belief"][pair] = _normed(affinity * np.einsum("bmij,bmi->bmj", seen_windows, ability))
+        after = ability * np.einsum("bmsij,bmj->bmsi", seen_windows, affinity)
+        self.agents["belief"][agent] = after / after.sum(axis=(-1, -2), keepdims=True)
+        self.pairs["belief"][pair] = _normed(affinity * np.einsum("bmsij,bmsi->bmj", seen_windows, ability))
         self._learn_tasks(task, kind, has_task, likelihood * task_seen, difficulty * task_seen, samples)
         self._account(agent, chance, numbers)
 
@@ -166,8 +170,9 @@ class Fold:
         agents["last_s"][agent] = np.where(n > 0, np.maximum(last, at_s), at_s)
         pairs = self.pairs
         pairs["n"][pair] = np.maximum((1.0 - change) * pairs["n"][pair] + samples, 0.0)
-        mixed = change[:, None, None]
+        mixed = change[:, None, None, None]
         ability = (1.0 - mixed) * agents["belief"][agent] + mixed * self.ability
+        mixed = mixed[..., 0]
         affinity = (1.0 - mixed) * pairs["belief"][pair] + mixed * pairs.first["belief"]
         return ability, affinity
 
@@ -215,10 +220,15 @@ class Fold:
             np.add.at(self.fleet_bins, place, sums)
 
     def standing(self, agent: Indices) -> tuple[Floats, Floats]:
-        """Mean and standard deviation (agents,) of abilities, in logits."""
-        belief = self.agents["belief"][agent]
-        mean: Floats = (belief @ POINTS) @ self.weights
-        square = (belief @ POINTS**2) @ self.weights
+        """Mean and standard deviation (agents,) of abilities, in logits.
+
+        They are those of a middling task, where an agent's slope does not matter.
+        """
+        middle = self.difficulty @ POINTS
+        worth = POINTS + (1.0 - SLOPES)[:, None] * middle[:, None, None]  # (worlds, slopes, points)
+        belief = self.agents["belief"][agent] * self.weights[:, None, None]
+        mean: Floats = np.einsum("amsi,msi->a", belief, worth)
+        square: Floats = np.einsum("amsi,msi->a", belief, worth**2)
         return mean, np.sqrt(np.maximum(square - mean**2, TINY))
 
     def _refresh(self) -> None:
@@ -227,7 +237,9 @@ class Fold:
         self._weigh_worlds()
         self._forget()
         places = self.agents.places()
-        self.ability = _prior(self.agents["belief"][places].sum(axis=0), ABILITY[self.worlds], FLEET_WORTH)
+        flat = len(self.worlds), -1
+        counts = self.agents["belief"][places].sum(axis=0).reshape(flat)
+        self.ability = _prior(counts, ABILITY[self.worlds].reshape(flat), FLEET_WORTH).reshape(-1, *ABILITY.shape[1:])
         self.agents.first["belief"] = self.ability
         kinds, used = self.kinds, self.kinds.places()
         counts = kinds["gone"].copy()
@@ -292,13 +304,20 @@ class Fold:
         made.worlds = worlds.astype(np.intp)
         for table, names in made._by_world():
             table.first |= {name: table.first[name][made.worlds] for name in names}
+        made.ability = _with_slopes(made.ability, axes=3)
         made.agents.first["belief"], made.kinds.first["prior"] = made.ability, made.difficulty
         for table, named in zip(made._tables(), header["names"], strict=True):
             table.restore(named, arrays)
+        made.agents.arrays["belief"] = _with_slopes(made.agents["belief"], axes=4)
         return made
 
     def _tables(self) -> tuple[Rows, Rows, Rows, Rows]:
         return self.agents, self.pairs, self.kinds, self.tasks
+
+
+def _with_slopes(ability: Floats, axes: int) -> Floats:
+    """Masses (..., slopes, points) of that many axes; states of version 1 have one fewer: they know of no slopes."""
+    return ability if ability.ndim == axes else ability[..., None, :] * SLOPE[:, None]
 
 
 def _prior(counts: Floats, base: Floats, worth: float) -> Floats:
@@ -322,9 +341,11 @@ def _normed(mass: Floats) -> Floats:
 
 def _likelihood(chance: Floats, for_success: Floats, for_failure: Floats) -> Floats:
     """chance^for_success (1 - chance)^for_failure, (events, worlds, ...)."""
-    if ((for_success == 1.0) & (for_failure == 0.0) | (for_success == 0.0) & (for_failure == 1.0)).all():
-        return np.where(for_success[:, None, None] > 0, chance, 1.0 - chance)
-    found: Floats = np.exp(for_success[:, None, None] * np.log(chance) + for_failure[:, None, None] * np.log1p(-chance))
+    wide = (-1, *(1 for _ in chance.shape[1:]))
+    good, bad = for_success.reshape(wide), for_failure.reshape(wide)
+    if ((good == 1.0) & (bad == 0.0) | (good == 0.0) & (bad == 1.0)).all():
+        return np.where(good > 0, chance, 1.0 - chance)
+    found: Floats = np.exp(good * np.log(chance) + bad * np.log1p(-chance))
     return found
 
 

@@ -10,8 +10,10 @@ import pytest
 
 from grace_ray.core.errors import Conflict, InvalidInput
 from grace_ray.models.checks import Trial, check
+from grace_ray.models.codec import pack, unpack
 from grace_ray.models.score.ability import AbilityModel, AbilitySettings
 from grace_ray.models.score.belief import Ask
+from grace_ray.models.score.grids import POINTS, SLOPES
 from grace_ray.models.score.kept import Judged
 
 REAL = Path(__file__).parents[4].parent / "shared" / "data" / "agents" / "agent_task_outcomes.csv.gz"
@@ -294,3 +296,32 @@ def test_trust_in_ability_keeps_all_laws():
             merge=AbilityModel.merge,
         )
     )
+
+
+def questioned(workers: int, questions: int, seed: int) -> list[Judged]:
+    """Yes or no: a third of the workers know the answer, a third always say yes, a third always no."""
+    rng = np.random.default_rng(seed)
+    is_yes = rng.random(questions) < 0.5
+    right = [lambda q: float(rng.random() < 0.8), lambda q: float(is_yes[q]), lambda q: float(not is_yes[q])]
+    places = rng.permutation(workers * questions).tolist()
+    return [
+        outcome(n, f"w{place % workers}", right[place % workers % 3](place // workers), task=f"q{place // workers}")
+        for n, place in enumerate(places)
+    ]
+
+
+def test_agents_that_succeed_where_others_fail_are_told_from_those_that_follow_the_rest():
+    chance, value = prequential(questioned(12, 80, 14))
+    late = slice(len(value) // 2, None)
+    assert log_loss(chance[late], value[late]) < 0.35  # where difficulty is the same to all: 0.69
+
+
+def test_a_state_from_before_slopes_is_read_as_knowing_nothing_of_them():
+    model = lived(world(5, 40, 16))
+    _, header, arrays = unpack(model.state())
+    plain = [array.sum(axis=-2) if array.shape[-2:] == (len(SLOPES), len(POINTS)) else array for array in arrays]
+    old = restored(pack({**header, "score": 1}, plain))
+    assert old.expect("a0", "k0").mean > old.expect("a4", "k0").mean + 0.3
+    assert old.expect("a0", "k0").mean == pytest.approx(model.expect("a0", "k0").mean, abs=0.03)
+    old.settle()
+    assert old.expect("a0", "k0").mean == pytest.approx(model.expect("a0", "k0").mean, abs=1e-9)
