@@ -20,7 +20,7 @@ from grace_ray.models.choose.exploration import probabilities
 from grace_ray.models.choose.judging import LoggedChoice, Target, judge
 from grace_ray.models.choose.ledger import Entry, Ledger
 from grace_ray.models.choose.offpolicy import Estimate
-from grace_ray.models.choose.sites import SiteStatistics, summed
+from grace_ray.models.choose.sites import Sites, SiteStatistics
 from grace_ray.models.choose.slate import Slate, Slates
 from grace_ray.models.choose.state import Kept, read, written
 from grace_ray.models.choose.statistics import AVERAGE, COUNT, MAX_WIDTH, PLAIN, SPREAD, PointStatistics
@@ -73,23 +73,25 @@ class Policy:
     """
 
     def __init__(self, *, site: str = "", epoch: int = 0, settings: PolicySettings | None = None) -> None:
-        self.site = site
         self.settings = settings or PolicySettings()
-        self._own = SiteStatistics(epoch)
-        self._others: dict[str, SiteStatistics] = {}
-        self._total: dict[str, PointStatistics] | None = None
+        self._sites = Sites(site, SiteStatistics(epoch))
         self._known: dict[str, Known] = {}
         self._ledger = Ledger(self.settings.max_choices)
 
     @property
+    def site(self) -> str:
+        """The name of its own site."""
+        return self._sites.name
+
+    @property
     def epoch(self) -> int:
         """Which start of its site this is."""
-        return self._own.epoch
+        return self._sites.own.epoch
 
     @property
     def version(self) -> int:
         """How often this site has learned in this epoch."""
-        return self._own.version
+        return self._sites.own.version
 
     def choose(
         self,
@@ -166,7 +168,7 @@ class Policy:
         """What it thinks of every candidate, as arrays, without choosing; all that was learned is weighed anew."""
         known = self._known.get(point)
         if known is None:
-            statistics = self._points.get(point)
+            statistics = self._sites.points.get(point)
             known = Known(statistics or PointStatistics(), self.settings.half_life_s)
             if statistics is not None:
                 self._known[point] = known
@@ -193,14 +195,13 @@ class Policy:
         """
         known = self._known.get(point)
         if known is None:
-            if len(self._own.points) >= MAX_POINTS and point not in self._own.points:
+            if len(self._sites.own.points) >= MAX_POINTS and point not in self._sites.own.points:
                 raise TooLarge(f"A policy serves up to {MAX_POINTS} points of choice.", "point")
             made = Slates(PointStatistics()).slate(candidates)
-            for sums in (self._own.points, self._points):
-                statistics = sums.setdefault(point, PointStatistics())
+            for statistics in self._sites.both(point):
                 for name in made.ids:
                     statistics.arm(name)
-            known = self._known[point] = Known(self._points[point], self.settings.half_life_s)
+            known = self._known[point] = Known(self._sites.points[point], self.settings.half_life_s)
         slate = known.slates.slate(candidates)
         if (context.features or not slate.is_plain) and not known.statistics.width:
             self._widen(point, feature_rows(context, candidates))
@@ -212,8 +213,8 @@ class Policy:
         width = 0 if features is None else features.shape[1]
         if width > MAX_WIDTH:
             raise InvalidInput(f"A linear model takes up to {MAX_WIDTH - 1} features.", "features")
-        for sums in (self._own.points, self._points):
-            sums.setdefault(point, PointStatistics()).widen(width)
+        for statistics in self._sites.both(point):
+            statistics.widen(width)
 
     def learn_one(self, choice_id: str, reward: float | None, *, now_s: float, part: str = "") -> None:
         """Take the reward of a choice.
@@ -276,7 +277,7 @@ class Policy:
         ``bounds`` are the least and the most a reward can be. The verdict may be asked for at any time, any number of
         times. Nothing fades here.
         """
-        points = self._points.get(point, PointStatistics())
+        points = self._sites.points.get(point, PointStatistics())
         cells = range(len(points.cells)) if cell is None else [points.cells.get(cell, len(points.cells))]
         columns = [points.arms.get(name, len(points.arms)) for name in (a, b)]
         layers = points.table[[COUNT, PLAIN, SPREAD]]
@@ -291,25 +292,12 @@ class Policy:
         """
         if other.settings.half_life_s != self.settings.half_life_s:
             raise Conflict("Policies of different half-lives do not add up.", "half_life_s")
-        theirs = other.sites()
-        if "" in theirs and (self.site == "" or theirs[""].version):
-            raise Conflict("A policy must have the name of its site to be merged.", "site")
-        changed = False
-        for site, statistics in theirs.items():
-            known = self._own if site == self.site else self._others.get(site, SiteStatistics(-1))
-            if not statistics.is_newer_than(known):
-                continue
-            changed = True
-            if site == self.site:
-                self._own = statistics.copy()
-            else:
-                self._others[site] = statistics.copy()
-        if changed:
-            self._add_up()
+        if self._sites.merge(other.sites()):
+            self._known.clear()
 
     def sites(self) -> dict[str, SiteStatistics]:
         """What it knows of every site, its own among them."""
-        return self._others | {self.site: self._own}
+        return self._sites.all()
 
     def forget(self, *, point: str = "", candidate: str = "", subject: str = "") -> None:
         """Forget a point of choice, a candidate (in ``point``, or in all), or a subject.
@@ -322,15 +310,14 @@ class Policy:
             self._forget_subject(subject)
         elif candidate:
             self._ledger.drop(lambda choice: choice.candidate == candidate and point in ("", choice.point))
-            self._cut(arms=frozenset({candidate}), point=point)
+            self._sites.cut(arms=frozenset({candidate}), point=point)
         elif point:
             self._ledger.drop(lambda choice: choice.point == point)
-            for site in (self._own, *self._others.values()):
-                site.points.pop(point, None)
+            self._sites.drop(point)
         else:
             raise InvalidInput("Say what to forget: a point, a candidate or a subject.", "point")
-        self._own.version += 1
-        self._add_up()
+        self._sites.own.version += 1
+        self._known.clear()
 
     def state(self) -> bytes:
         """Everything learned and remembered, for `restore`."""
@@ -345,78 +332,26 @@ class Policy:
         InvalidInput where the bytes are no state, NewerVersion where a newer Grace wrote them.
         """
         kept = read(state, self.settings.half_life_s, self.settings.max_choices)
-        self.site = kept.site
-        self._own = kept.sites.pop(kept.site)
-        self._others = kept.sites
+        self._sites = Sites(kept.site, kept.sites.pop(kept.site), kept.sites)
         self._ledger = kept.ledger
-        self._add_up()
-
-    def _add_up(self) -> None:
-        """Sum over the sites again at the next question, and believe that."""
-        self._total = None
         self._known.clear()
-
-    @property
-    def _points(self) -> dict[str, PointStatistics]:
-        """The sums over all sites; one's own where there are no others."""
-        if self._total is None:
-            self._total = summed(self.sites()) if self._others else self._own.points
-        return self._total
-
-    def _cut(self, *, arms: frozenset[str] = frozenset(), cells: frozenset[str] = frozenset(), point: str = "") -> None:
-        for site in (self._own, *self._others.values()):
-            for name, statistics in site.points.items():
-                if point in ("", name):
-                    site.points[name] = statistics.without(arms, cells)
 
     def _forget_subject(self, subject: str) -> None:
         for entry in self._ledger.drop(lambda choice: choice.context.subject == subject):
             if entry.reward is not None:
                 self._apply(entry, None)
-        cells = {cell for points in self._points.values() for cell in points.cells}
-        self._cut(cells=frozenset(cell for cell in cells if cell == subject or cell.startswith(subject + "|")))
+        cells = {cell for points in self._sites.points.values() for cell in points.cells}
+        self._sites.cut(cells=frozenset(cell for cell in cells if cell == subject or cell.startswith(subject + "|")))
 
     def _apply(self, entry: Entry, reward: float | None) -> None:
         """Make the statistics hold this reward for a choice, in place of what they hold for it now."""
-        point = entry.choice.point
-        own = self._own.points.get(point)
-        if own is None:
-            own = self._own.points[point] = PointStatistics()
-        total = self._points.setdefault(point, own)
-        self._own.version += 1
-        cell, arm = self._move(own, entry, reward)
-        table = own.table
-        count, average = table.item(COUNT, cell, arm), table.item(AVERAGE, cell, arm)
-        before = count - (reward is not None) + (entry.reward is not None)
-        newest = entry.moved_average(int(before), average, reward, self.settings.newest_weight)
-        table[AVERAGE, cell, arm] = newest
-        if total is not own:
-            cell, arm = self._move(total, entry, reward)
-            everywhere = total.table.item(COUNT, cell, arm)
-            others = total.table.item(AVERAGE, cell, arm) * (everywhere - count + before) - before * average
-            total.table[AVERAGE, cell, arm] = (others + count * newest) / everywhere if everywhere else 0.0
-        is_first, entry.reward = entry.reward is None and reward is not None, reward
-        known = self._known.get(point)
+        is_first = entry.reward is None and reward is not None
+        cell, arm = self._sites.put(entry, reward, self.settings.half_life_s, self.settings.newest_weight)
+        known = self._known.get(entry.choice.point)
         if known is not None and is_first and reward is not None:
             known.beliefs.learned(cell, arm, reward, entry.features)
         elif known is not None:
             known.beliefs.changed()
-
-    def _move(self, statistics: PointStatistics, entry: Entry, reward: float | None) -> tuple[int, int]:
-        """Change one site's, or all sites' sums; return the cell and the arm there."""
-        choice, features = entry.choice, entry.features
-        if features is not None:
-            statistics.widen(len(features))
-        arm, cell = statistics.arm(choice.candidate), statistics.cell(choice.context.cell)
-        weight = statistics.weight_at(choice.at_s, self.settings.half_life_s)
-        if choice.at_s > statistics.latest_s:
-            statistics.latest_s = choice.at_s
-        expected = choice.outlook.expected.item(choice.index)
-        for value, sign in ((entry.reward, -1.0), (reward, 1.0)):
-            if value is not None:
-                statistics.take(arm, cell, value, features, weight, sign)
-                statistics.table[SPREAD, cell, arm] += sign * (value - expected) ** 2
-        return cell, arm
 
 
 def _tally(count: float, total: float, spread: float) -> Tally:
