@@ -1,6 +1,7 @@
 """What both learning integrations know: what is told of agents, where it waits, and what is asked of them."""
 
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from random import Random
@@ -13,7 +14,7 @@ from grace_ray.client.answers import Receipt, Rejection, receipt
 from grace_ray.client.calls import Call
 from grace_ray.client.calls.call import given, post
 from grace_ray.client.calls.learning_calls import PREFIX
-from grace_ray.client.outbox import Buffer, encoded
+from grace_ray.client.outbox import Buffer
 from grace_ray.core.clock import to_text
 from grace_ray.core.errors import GraceError, InvalidInput
 from grace_ray.core.ids import time_id
@@ -62,7 +63,7 @@ class LearningBox:
         self._rng = rng
         self._tracked, self._judged, self._workflows = (Buffer(most) for _ in range(3))
         self.refused: list[Rejection] = []
-        """The newest of what the runtime refused, with the reason."""
+        """The newest of what was refused, here or by the runtime, with the reason."""
 
     def __len__(self) -> int:
         return len(self._tracked) + len(self._judged) + len(self._workflows)
@@ -219,12 +220,47 @@ class LearningBox:
         self.refused = [*self.refused, *said.rejected][-_REFUSED_KEPT:]
 
     def _add(self, queue: Buffer, **item: Any) -> None:
-        queue.add(encoded([{"workspace_id": self.workspace_id, **given(item)}]))
+        try:
+            queue.add([orjson.dumps({"workspace_id": self.workspace_id, **_as_json(given(item))})])
+        except InvalidInput as error:
+            self.refuse(error)
+            raise
+
+    def refuse(self, error: GraceError) -> None:
+        """Remember that something was not taken, and why."""
+        self.refused = [*self.refused, *refused_whole(error).rejected][-_REFUSED_KEPT:]
 
 
 def refused_whole(error: GraceError) -> Receipt:
     """Return the receipt of a request of which nothing was taken."""
     return Receipt(rejected=(Rejection(index=0, id="", field=error.field, reason=error.message),))
+
+
+def _as_json(item: Mapping[str, Any]) -> dict[str, Any]:
+    """Return fields as JSON, each by itself. Raises InvalidInput naming one that holds what JSON does not have."""
+    made = {}
+    for name, value in item.items():
+        if not _is_finite(value):
+            raise InvalidInput(f"The {name} holds a number that JSON does not have (NaN or infinite).", name)
+        try:
+            made[name] = orjson.Fragment(orjson.dumps(value))
+        except TypeError as error:
+            raise InvalidInput(f"The {name} cannot be sent as JSON: {error}.", name) from error
+    return made
+
+
+def _is_finite(value: Any) -> bool:
+    """Return whether every number in a value is one: orjson writes NaN as null, as if nothing had been said."""
+    level = [value]
+    while level:
+        if any(isinstance(each, float) and not math.isfinite(each) for each in level):
+            return False
+        level = [inner for each in level if isinstance(each, dict | list | tuple) for inner in _inside(each)]
+    return True
+
+
+def _inside(value: Mapping[str, Any] | Sequence[Any]) -> Iterable[Any]:
+    return value.values() if isinstance(value, Mapping) else value
 
 
 def _read_as(call: Call[Any], read: Callable[[Any], T]) -> Call[T]:

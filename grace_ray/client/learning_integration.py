@@ -55,7 +55,7 @@ class _Integration:
 
     @property
     def refused(self) -> Sequence[Rejection]:
-        """The newest of what the runtime refused, with the field at fault and the reason."""
+        """The newest of what was refused, here or by the runtime, with the field at fault and the reason."""
         return tuple(self._box.refused)
 
     @property

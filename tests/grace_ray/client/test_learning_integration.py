@@ -4,6 +4,7 @@ import asyncio
 import socket
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -136,12 +137,33 @@ def test_what_is_refused_is_named_and_never_stops_the_orchestrator(runtime):
     learning.track_agent_recommendation("ann", confidence_score=7)
     learning.evaluate_workflow_outcome("nothing", "approved")
     assert learning.track_agent_recommendation("ann", object()) is None
-    assert (learning.waiting, [item.field for item in learning.refused]) == (0, ["confidence_score", "workflow_id"])
+    fields = ["confidence_score", "workflow_id", "recommendation_content"]
+    assert (learning.waiting, [item.field for item in learning.refused]) == (0, fields)
     strict = LearningIntegration(grace, "acme", strict=True)
     with pytest.raises(InvalidInput) as refusal:
         strict.track_agent_recommendation("ann", confidence_score=7)
     assert refusal.value.field == "confidence_score"
     grace.close()
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("confidence_score", float("nan")),
+        ("latency_ms", float("inf")),
+        ("recommendation_content", {"deep": [1.0, float("nan")]}),
+        ("context", {"size": float("-inf")}),
+        ("evidence", [object()]),
+    ],
+)
+def test_what_json_does_not_have_is_refused_by_the_name_of_its_field_before_it_is_sent(field, value):
+    learning = LearningIntegration(Grace("http://127.0.0.1:9"), "acme")
+    assert learning.track_agent_recommendation("ann", **{field: value}) is None
+    assert ([item.field for item in learning.refused], learning.waiting) == ([field], 0)
+    with pytest.raises(InvalidInput):
+        LearningIntegration(Grace("http://127.0.0.1:9"), "acme", strict=True).evaluate_recommendation(
+            "r", overall_quality_score=float("nan")
+        )
 
 
 def test_a_full_queue_keeps_the_oldest_and_counts_what_it_dropped(runtime):
@@ -169,17 +191,18 @@ def test_the_async_integration_does_the_same_for_many_at_once(runtime):
             await asyncio.gather(*(learning.evaluate_recommendation(name, "approved") for name in names))
             await learning.flush()
             page = await grace.agent_recommendations("acme", "ann", limit=100)
-            lines = [line async for line in grace.export_workspace("acme")]
-            return len({item.recommendation_id for item in page.items}), page.items[0].outcome, len(lines)
+            views = Counter([line["view"] async for line in grace.export_workspace("acme")])
+            return len({item.recommendation_id for item in page.items}), page.items[0].outcome, dict(views)
 
-    assert asyncio.run(run()) == (50, "approved", 100)
+    exported = {"agent_recommendations": 50, "recommendation_outcomes": 50, "agent_trust_scores": 1}
+    assert asyncio.run(run()) == (50, "approved", exported)
 
 
 def test_a_workspace_is_exported_line_by_line_whatever_its_texts_hold(runtime):
     grace, learning = integration(runtime)
     for number in range(3):
         learning.track_agent_recommendation("ann", f"one\u2028two {number}", recommendation_id=f"r-{number}")
-    lines = list(grace.export_workspace("acme"))
-    assert [line["record"]["recommendation_content"] for line in lines] == [f"one\u2028two {n}" for n in range(3)]
+    said = [line["record"] for line in grace.export_workspace("acme") if line["view"] == "agent_recommendations"]
+    assert [each["recommendation_content"] for each in said] == [f"one\u2028two {n}" for n in range(3)]
     assert list(grace.export_workspace("other")) == []
     grace.close()
