@@ -19,6 +19,8 @@ OUTCOMES_VIEW = "recommendation_outcomes"
 TRUST_VIEW = "agent_trust_scores"
 PATTERNS_VIEW = "recommendation_patterns"
 LEARNING_VIEW = "meta_learner_state"
+TALLIES_VIEW = "trust_tallies"
+"""Plain sums of each agent, as new as the trust part's cursor."""
 
 KIND = "recommendation"
 """The kind of the facts that hold what came in about recommendations, raw as events are."""

@@ -14,6 +14,7 @@ from grace_ray.core.recommendation import (
     OUTCOMES_VIEW,
     PATTERNS_VIEW,
     RECOMMENDATIONS_VIEW,
+    TALLIES_VIEW,
     TRUST_VIEW,
     LearningCycle,
     PatternKind,
@@ -108,7 +109,7 @@ async def should_trigger(workspace_id: UpToDate, gateway: TheGateway) -> Respons
 
 @router.get("/stats", summary="A workspace in figures")
 async def stats(workspace_id: UpToDate, reader: TheReader) -> Response:
-    """Recommendations, outcomes, agents, patterns, and the last cycle."""
+    """Recommendations and outcomes there have ever been, agents, patterns, and the last cycle."""
     return as_json(await asyncio.to_thread(_figures, reader, workspace_id))
 
 
@@ -144,19 +145,16 @@ def _chunks(reader: Reader, workspace_id: str) -> Iterator[bytes]:
 
 
 def _figures(reader: Reader, workspace_id: str) -> dict[str, Any]:
-    prefix = key_of(workspace_id, "")
-    by_agent = reader.count(RECOMMENDATIONS_VIEW)
-    scores = [orjson.loads(record.body or b"{}") for record in reader.of_workspace(TRUST_VIEW, workspace_id)]
+    tallies = [orjson.loads(record.body or b"{}") for record in reader.of_workspace(TALLIES_VIEW, workspace_id)]
     patterns = [orjson.loads(record.body or b"{}") for record in reader.of_workspace(PATTERNS_VIEW, workspace_id)]
-    judged = sum(score["sample_size"] for score in scores)
-    approved = sum(score["sample_size"] * (score["approval_rate"] or 0.0) for score in scores)
+    tracked, judged, approved = (sum(each[name] for each in tallies) for name in ("tracked", "judged", "approved"))
     cycle = last_cycle(reader, workspace_id)
     return {
         "workspace_id": workspace_id,
-        "recommendations": sum(number for status, number in by_agent.items() if status.startswith(prefix)),
+        "recommendations": tracked,
         "outcomes": judged,
         "approval_rate": approved / judged if judged else None,
-        "agents": len(scores),
+        "agents": len(tallies),
         "patterns": len(patterns),
         "patterns_confirmed": sum(pattern["is_confirmed"] for pattern in patterns),
         "learning_cycles": reader.count(LEARNING_VIEW).get(workspace_id, 0),

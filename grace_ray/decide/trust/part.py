@@ -26,6 +26,7 @@ from grace_ray.core.recommendation import (
     OUTCOMES_VIEW,
     PATTERNS_VIEW,
     RECOMMENDATIONS_VIEW,
+    TALLIES_VIEW,
     TRACKED,
     TRUST_VIEW,
     TrustScore,
@@ -45,7 +46,6 @@ from grace_ray.settings import TrustSettings
 
 _SCORES_A_TURN = 30  # at once, so that who asks right after an outcome sees it; what comes in bulk waits for the tick
 _SCORES_A_TICK = 500
-TALLIES_VIEW = "trust_tallies"
 _VOTERS_MAX = 1000
 _PATTERNS_MAX = 500
 _CLEAN_A_TURN = 50_000
