@@ -142,7 +142,7 @@ def recommend(
             f"{r['expected_reward']:+.2f} ± {r['uncertainty']:.2f}",
             f"{r['probability']:.0%}",
             r["samples"],
-            r["reasons"][0] if r["reasons"] else "",
+            " ".join(r["reasons"][:-1]),  # the last one says what `expected` shows
         )
         for r in ranked
     ]
@@ -186,3 +186,5 @@ def _tell(run: dict[str, Any], *, as_json: bool) -> None:
         say(f"  {number}. {step['kind']:<18} {step['status']:<11} {step['detail']}")
     if run["status"] == "awaiting_approval":
         say(f"It waits for: grace playbooks approve {run['run_id']}")
+    elif run["status"] in {"pending", "running"}:
+        say(f"Look again with: grace playbooks show {run['run_id']}")

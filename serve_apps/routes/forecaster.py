@@ -47,10 +47,11 @@ def statistics(reader: TheReader) -> Response:
 
 
 @router.post("/api/ml/forecaster/predict", summary="Forecast metrics now")
-async def predict(body: Ask, gateway: TheGateway, catalog: TheCatalog) -> Response:
+async def predict(gateway: TheGateway, catalog: TheCatalog, body: Ask | None = None) -> Response:
     """Return {generated_at, horizon_minutes, predictions: {metric: forecast}}; an unknown metric is 404."""
-    keys = await run_in_threadpool(known_series, gateway.reader, catalog, body.metric_ids)
-    return as_json(await gateway.call("forecaster", "predict", keys, body.horizon_minutes, utc_now()))
+    asked = body or Ask()
+    keys = await run_in_threadpool(known_series, gateway.reader, catalog, asked.metric_ids)
+    return as_json(await gateway.call("forecaster", "predict", keys, asked.horizon_minutes, utc_now()))
 
 
 @router.post("/api/ml/forecaster/train", status_code=202, summary="Train the global model", response_model=TrainingRun)

@@ -54,14 +54,20 @@ async def show(playbook_id: Id, playbooks: ThePlaybooks) -> Response:
 
 @router.post("/api/playbooks/{playbook_id}/run", status_code=201, summary="Run a playbook", response_model=Run)
 async def run(
-    playbook_id: Id, body: NewRun, playbooks: ThePlaybooks, gateway: TheGateway, caller: Caller, request: Request
+    playbook_id: Id,
+    playbooks: ThePlaybooks,
+    gateway: TheGateway,
+    caller: Caller,
+    request: Request,
+    body: NewRun | None = None,
 ) -> Response:
     """Safe ones start at once, others wait for approval; a dry run is answered when it is done."""
     playbooks.get(playbook_id)
+    asked = body or NewRun()
     arguments = {
-        **body.model_dump(),
+        **asked.model_dump(),
         "playbook": playbook_id,
-        "by": signature(body.by, caller),
+        "by": signature(asked.by, caller),
         "key": request.headers.get("idempotency-key", ""),
     }
     made = await gateway.call("playbooks", "operate", "run", arguments)

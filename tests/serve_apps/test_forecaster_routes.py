@@ -66,6 +66,12 @@ def test_bad_questions_are_told_what_is_wrong(measured, body, status, field):
     assert answer.json()["field"] == field
 
 
+def test_a_forecast_of_the_whole_catalog_needs_no_body(measured):
+    answer = measured.http.post("/api/ml/forecaster/predict")
+    assert answer.status_code == 200
+    assert LATENCY in answer.json()["predictions"]
+
+
 def test_an_unknown_metric_is_told_the_nearest_names(measured):
     detail = measured.http.get("/api/forecasts/api.latency_p59").json()["detail"]
     assert "api.latency_p95" in detail

@@ -18,6 +18,11 @@ def test_every_playbook_is_listed_page_by_page(http):
     assert http.get("/api/playbooks/vacuum-store").json()["steps"][0]["kind"] == "vacuum_store"
 
 
+def test_a_run_needs_no_body(http):
+    answer = http.post("/api/playbooks/vacuum-store/run")
+    assert (answer.status_code, answer.json()["is_dry"]) == (201, False)
+
+
 def test_an_unknown_playbook_is_404_with_the_nearest(http):
     for answer in (
         http.get("/api/playbooks/vacuum-stoer"),

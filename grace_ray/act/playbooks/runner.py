@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from grace_ray.act.playbooks.catalog import arguments_of
 from grace_ray.act.playbooks.kinds import KINDS
-from grace_ray.act.playbooks.step import NothingToDo, StepTime, StepTimedOut, World
+from grace_ray.act.playbooks.step import NothingToDo, SelfEnding, StepTime, StepTimedOut, World
 from grace_ray.core.errors import GraceError
 from grace_ray.core.playbook import Playbook, Run, Step, StepResult
 
@@ -74,7 +74,7 @@ class Runner:
         world = replace(self._world, run_id=run.run_id)
         for index in range(len(run.steps) - 1, -1, -1):
             result = run.steps[index]
-            if result.undo is None or result.status == "undone":
+            if not result.undo or result.status == "undone":
                 continue
             undo = partial(KINDS[result.kind].undo, result.undo, world)
             undone = self._timed(result.kind, _UNDO_S, threading.Event(), undo)
@@ -108,7 +108,8 @@ class Runner:
         done = self._timed(
             step.kind, limit_s - prepared.duration_s, stop, lambda time: kind.run(noted["arguments"], world, time)
         )
-        return replace(done, undo=undo, duration_s=round(done.duration_s + prepared.duration_s, 3))
+        left = {} if isinstance(kind, SelfEnding) else undo  # nothing: no longer what it was to begin with
+        return replace(done, undo=left, duration_s=round(done.duration_s + prepared.duration_s, 3))
 
     def _planned(self, run: Run, step: Step, world: World) -> StepResult:
         kind = KINDS[step.kind]
@@ -139,7 +140,7 @@ class Runner:
         limit.stop()
         took_s = round(self._clock() - began, 3)
         if not outcome:
-            detail = f"It did not end within {limit_s:g} s, nor when it was told to."
+            detail = f"It did not end within {limit_s:.3g} s, nor when it was told to."
             return StepResult(kind=kind, status="timed_out", detail=detail, duration_s=took_s)
         return replace(outcome[0], duration_s=took_s)
 

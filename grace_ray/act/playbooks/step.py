@@ -54,7 +54,7 @@ class StepTime:
         """Return the seconds left. Raises StepTimedOut where there are none; to be asked before every effect."""
         left = self._end - self._clock()
         if left <= 0:
-            raise StepTimedOut(f"The time of {self.limit_s:g} s is up.")
+            raise StepTimedOut(f"The time of {self.limit_s:.3g} s is up.")
         if self._stopped.is_set():
             raise StepTimedOut("The run was stopped.")
         return left
@@ -115,6 +115,10 @@ class StepKind(Protocol[A]):
     def undo(self, undo: Mapping[str, Any], world: World, time: StepTime) -> str:
         """Take it back, and return what was done. Raises StepFailed and other GraceErrors."""
         ...
+
+
+class SelfEnding:
+    """A mixin for steps that leave nothing behind once ``run`` has returned or raised: ``undo`` is for a killed one."""
 
 
 class Lasting:

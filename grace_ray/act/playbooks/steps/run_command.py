@@ -13,7 +13,7 @@ import psutil
 from pydantic import Field
 
 from grace_ray.act.playbooks.commandline import check_allowed
-from grace_ray.act.playbooks.step import Arguments, StepFailed, StepTime, World
+from grace_ray.act.playbooks.step import Arguments, SelfEnding, StepFailed, StepTime, World
 
 _OUTPUT_MAX = 4000
 _KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR")  # no tokens and no settings of ours reach a command
@@ -28,7 +28,7 @@ class CommandArguments(Arguments):
     command: tuple[Word, ...] = Field(min_length=1, max_length=64)
 
 
-class RunCommand:
+class RunCommand(SelfEnding):
     """Its output goes to a file, so that a child which holds on to a pipe holds nothing up.
 
     What a command did stays; where its runner was killed, undoing ends what still runs of it, found by a mark in the

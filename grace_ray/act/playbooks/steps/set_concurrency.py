@@ -26,7 +26,7 @@ class SetConcurrency:
     def plan(self, arguments: ConcurrencyArguments, world: World) -> str:
         """Say from how many to how many."""
         present = self._present(world, 10.0)
-        return f"Let {self._wanted(arguments, present)} missions run at once instead of {present}."
+        return f"Let {_missions(self._wanted(arguments, present))} run at once instead of {present}."
 
     def prepare(self, arguments: ConcurrencyArguments, world: World) -> Mapping[str, Any] | None:
         """Note how many may run."""
@@ -37,12 +37,12 @@ class SetConcurrency:
         present = self._present(world, time.left())
         wanted = self._wanted(arguments, present)
         self._set(world, wanted, time)
-        return f"{wanted} missions may run at once, instead of {present}."
+        return f"{_missions(wanted)} may run at once, instead of {present}."
 
     def undo(self, undo: Mapping[str, Any], world: World, time: StepTime) -> str:
         """Set the number that there was."""
         self._set(world, undo["max_running"], time)
-        return f"{undo['max_running']} missions may run at once again."
+        return f"{_missions(undo['max_running'])} may run at once again."
 
     def _present(self, world: World, timeout_s: float) -> int:
         return int(world.runtime.call(_PART, "max_running", timeout_s=timeout_s))
@@ -53,3 +53,7 @@ class SetConcurrency:
     def _set(self, world: World, number: int, time: StepTime) -> None:
         args = {"max_running": number, "by": f"playbook run {world.run_id}"}
         world.runtime.call(_PART, "operate", "limit", args, timeout_s=time.left())
+
+
+def _missions(number: int) -> str:
+    return "1 mission" if number == 1 else f"{number} missions"

@@ -274,6 +274,18 @@ def test_a_command_that_fails_fails_the_step(world):
     assert (result.status, "ended with 3: 1" in result.detail) == ("failed", True)
 
 
+def test_a_command_that_has_ended_is_not_said_to_be_taken_back(world):
+    steps = tuple(
+        Step(kind="run_command", arguments={"command": [sys.executable, "-c", f"import sys; sys.exit({code})"]})
+        for code in (0, 3)
+    )
+    playbook = Playbook(id="aa", description="a", risk="safe", steps=steps)
+    course = carried_out(replace(world, settings=PlaybookSettings(commands=(sys.executable,))), playbook)
+    assert [step.status for step in course.run.steps] == ["done", "failed"]
+    assert not [said for said in course.said if said[0] == "undone"]
+    assert course.said[-1] == ("finished",)
+
+
 def test_a_command_that_hangs_is_killed_with_its_children(world, tmp_path):
     mark = tmp_path / "pid"
     script = (
@@ -285,6 +297,7 @@ def test_a_command_that_hangs_is_killed_with_its_children(world, tmp_path):
     result = commanded(world, [sys.executable, "-c", script], timeout_s=1.5)
     assert time.monotonic() - began < 5
     assert result.status == "timed_out"
+    assert "1.5 s is up" in result.detail
     assert is_gone(int(mark.read_text())), "the command's child lives on"
 
 
