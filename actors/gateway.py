@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from actors.handles import JournalClient, part_of
+from actors.handles import JournalClient, parts_of, states_of
 from grace_ray import __version__, wiring
 from grace_ray.core.errors import Disabled, GraceError, NotFound
 from grace_ray.core.fact import Row
@@ -30,7 +30,7 @@ class RayGateway:
         self.reader: Reader = wiring.open_reader(settings)
         self._journal = JournalClient()
         self._switches = settings.parts
-        self._parts = {name: part_of(settings, name) for name, is_on in self._switches.items() if is_on}
+        self._parts = parts_of(settings)
         self._waiting: deque[_Waiting] = deque()
         self._waiting_rows = 0
         self._sending: set[asyncio.Task[None]] = set()
@@ -63,8 +63,7 @@ class RayGateway:
 
     async def status(self) -> dict[str, Any]:
         """Return {ready, url, home, version, parts}."""
-        asked = [part.status(_STATUS_TIMEOUT_S) for part in self._parts.values()]
-        states = dict(zip(self._parts, await asyncio.gather(*asked), strict=True))
+        states = await states_of(self._parts, _STATUS_TIMEOUT_S)
         parts = {name: states.get(name, {"state": "disabled"}) for name in self._switches}
         return {
             "ready": all(part["state"] in ("ready", "disabled") for part in parts.values()),

@@ -6,7 +6,7 @@ give the same answer again), so a call that an actor's death interrupted is simp
 
 import asyncio
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import ray
@@ -100,6 +100,17 @@ class Part:
 def part_of(settings: Settings, name: str, patience_s: float = 30.0) -> Part:
     """Return the part of this name, in whichever process the settings put it."""
     return Part(name, patience_s, actor=settings.actor_of(name))
+
+
+def parts_of(settings: Settings, *, but: str = "") -> dict[str, Part]:
+    """Return the parts that are switched on, by name, all ``but`` one: kept, each asks for its actor only once."""
+    return {name: part_of(settings, name) for name, is_on in settings.parts.items() if is_on and name != but}
+
+
+async def states_of(parts: Mapping[str, Part], timeout_s: float) -> dict[str, dict[str, Any]]:
+    """Return what each part says of itself, by name; all are asked at once. See ``Part.status``."""
+    states = await asyncio.gather(*(part.status(timeout_s) for part in parts.values()))
+    return dict(zip(parts, states, strict=True))
 
 
 class _NotThere(Exception):

@@ -18,12 +18,12 @@ from grace_ray.core.fact import Fact, Row
 from grace_ray.core.follower import Effects, Follower
 from grace_ray.core.ids import derived_id
 from grace_ray.core.store import Commit, Reader
+from grace_ray.loop import restored
 from grace_ray.sense.collectors.metrics import read_resident_mib
 
 log = structlog.get_logger()
 
 _SAVE_EVERY_S = 30.0
-_RELEARN_BATCH = 5000
 _STARTING = "starting"
 _TICK_S = 1.0
 _ASK_S = 10.0  # an idle part asks for news this often, and its actor looks after what only time brings
@@ -211,14 +211,7 @@ class Host:
     def _restore(self, part: Follower) -> Follower:
         if self._reader is None:
             self._reader = self._open_reader()
-        stands = self._reader.follower(part.name)
-        part.restore(stands.state, self._reader)
-        seq = stands.state_seq
-        while seq < stands.cursor:
-            entries = self._reader.entries(seq, _RELEARN_BATCH)
-            part.relearn([entry for entry in entries if entry.kind in part.follows and entry.seq <= stands.cursor])
-            seq = entries[-1].seq if entries else stands.cursor
-        self._cursor = self._committed_cursor = stands.cursor
+        self._cursor = self._committed_cursor = restored(part, self._reader)
         return part
 
     async def _in_thread(self, call: Callable[..., Any], *args: Any) -> Any:

@@ -6,7 +6,7 @@ from typing import Any
 
 import structlog
 
-from actors.handles import JournalClient, part_of
+from actors.handles import JournalClient, parts_of, states_of
 from grace_ray import wiring
 from grace_ray.core.clock import utc_now
 from grace_ray.core.errors import GraceError
@@ -30,6 +30,7 @@ class Measuring:
     def __init__(self, settings: Settings, journal: JournalClient) -> None:
         self._settings = settings
         self._journal = journal
+        self._parts = parts_of(settings, but="sensors")
         self._silence = Silence()
         self.points = 0
         self.fault = ""
@@ -62,17 +63,16 @@ class Measuring:
         self.points += len(samples)
 
     async def _look(self) -> RuntimeFigures:
-        names = [name for name, is_on in self._settings.parts.items() if is_on and name != "sensors"]
         searching = asyncio.create_task(self._search_ms())
         probing = asyncio.create_task(asyncio.to_thread(probe, self._settings.url, _ANSWER_S))
-        by_name = dict(zip(names, await asyncio.gather(*map(self._state_of, names)), strict=True))
+        by_name = await states_of(self._parts, _ANSWER_S)
         head = int(by_name["journal"].get("head", 0))
         cursors = {name: _cursor(state, head) for name, state in by_name.items()}
         now_s = time.monotonic()
         actor_of = self._settings.actor_of  # parts that share a process share its memory
         memory = {actor_of(name): state["memory_mib"] for name, state in by_name.items() if "memory_mib" in state}
         return RuntimeFigures(
-            silence_s={name: self._silence.of(name, cursors[name], head, now_s) for name in names},
+            silence_s={name: self._silence.of(name, cursors[name], head, now_s) for name in by_name},
             resident_mib=memory | {actor_of("sensors"): read_resident_mib()},
             not_ready=sum(state.get("state") in _TROUBLED for state in by_name.values()),
             lag=max((head - cursor for cursor in cursors.values() if cursor is not None), default=0),
@@ -83,9 +83,9 @@ class Measuring:
 
     async def _search_ms(self) -> float | None:
         """Return how long the knowledge takes to answer; a search only where there is something to find."""
-        if not self._settings.knowledge.enabled:
+        knowledge, began = self._parts.get("knowledge"), time.perf_counter()
+        if knowledge is None:
             return None
-        knowledge, began = part_of(self._settings, "knowledge"), time.perf_counter()
         try:
             held = await knowledge.call("stats", timeout_s=_ANSWER_S)
             if held.get("documents"):
@@ -94,9 +94,6 @@ class Measuring:
         except GraceError as error:
             log.info("metrics.search_failed", error=str(error))
         return (time.perf_counter() - began) * 1000
-
-    async def _state_of(self, name: str) -> dict[str, Any]:
-        return await part_of(self._settings, name).status(_ANSWER_S)
 
 
 def _cursor(state: dict[str, Any], head: int) -> int | None:

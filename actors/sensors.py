@@ -6,7 +6,7 @@ from typing import Any
 import ray
 import structlog
 
-from actors.handles import JournalClient, part_of
+from actors.handles import JournalClient, part_of, parts_of, states_of
 from actors.logs import log_to_home
 from actors.measuring import Measuring
 from actors.scraping import Scraping
@@ -20,6 +20,7 @@ from grace_ray.settings import Settings
 log = structlog.get_logger()
 
 _STARTING = "starting"
+_ANSWER_S = 10.0
 
 
 class SensorsActor:
@@ -32,6 +33,7 @@ class SensorsActor:
         self._tasks: list[asyncio.Task[None]] = []
         self._fault = _STARTING
         self._observations = 0
+        self._parts = parts_of(settings, but="sensors")
         self._reading = RuntimeReading(parts={})
         self._measuring = Measuring(settings, self._journal)
         self._scraping = Scraping(settings, self._journal)
@@ -78,12 +80,8 @@ class SensorsActor:
                 log.warning("sensors.retry", error=str(error))
             await asyncio.sleep(self._settings.sensors.interval_s)
 
-    def _watched(self) -> list[str]:
-        return [name for name, is_on in self._settings.parts.items() if is_on and name != "sensors"]
-
     async def _read_runtime(self) -> RuntimeReading:
-        names = self._watched()
-        states = dict(zip(names, await asyncio.gather(*map(self._state_of, names)), strict=True))
+        states = await states_of(self._parts, _ANSWER_S)
         head = int(states["journal"].get("head", 0))
         parts = {
             name: PartReading(
@@ -92,9 +90,6 @@ class SensorsActor:
             for name, state in states.items()
         }
         return RuntimeReading(parts=parts, journal_head=head)
-
-    async def _state_of(self, name: str) -> dict[str, Any]:
-        return await part_of(self._settings, name).status(10.0)
 
     async def _keep_runbooks(self) -> None:
         if not self._settings.knowledge.enabled or not self._settings.knowledge.runbooks:

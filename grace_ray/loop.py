@@ -14,6 +14,7 @@ from grace_ray.core.store import Appended, Commit, Reader
 from grace_ray.settings import Settings
 
 _BATCH = 1000
+_RELEARN_BATCH = 5000
 
 
 class AppliesWork(Protocol):
@@ -22,6 +23,21 @@ class AppliesWork(Protocol):
     def apply(self, works: Sequence[list[Row] | Commit], now: datetime) -> list[Appended | GraceError]:
         """Commit works in one transaction; each has its answer or its error."""
         ...
+
+
+def restored(part: Follower, reader: Reader) -> int:
+    """Bring a follower to where the store says it stands; return its cursor.
+
+    What it handled after its state was kept, it learns again.
+    """
+    stands = reader.follower(part.name)
+    part.restore(stands.state, reader)
+    seq = stands.state_seq
+    while seq < stands.cursor:
+        entries = reader.entries(seq, _RELEARN_BATCH)
+        part.relearn([entry for entry in entries if entry.kind in part.follows and entry.seq <= stands.cursor])
+        seq = entries[-1].seq if entries else stands.cursor
+    return stands.cursor
 
 
 class Loop:
@@ -45,7 +61,7 @@ class Loop:
         self._clock = clock
         self._carry_out = carry_out
         self._turn = threading.RLock()
-        self._cursors = {name: self._restore(part) for name, part in self.parts.items()}
+        self._cursors = {name: restored(part, reader) for name, part in self.parts.items()}
 
     def append(self, rows: Sequence[Row]) -> Appended:
         """Make rows durable. Raises what the journal raises."""
@@ -107,16 +123,6 @@ class Loop:
         effects = part.handle(mine, self._clock()) if mine else Effects()
         self.commit(part, effects, entries[-1].seq)
         return True
-
-    def _restore(self, part: Follower) -> int:
-        stands = self.reader.follower(part.name)
-        part.restore(stands.state, self.reader)
-        seq = stands.state_seq
-        while seq < stands.cursor:
-            entries = self.reader.entries(seq, _BATCH)
-            part.relearn([entry for entry in entries if entry.kind in part.follows and entry.seq <= stands.cursor])
-            seq = entries[-1].seq if entries else stands.cursor
-        return stands.cursor
 
     def _apply(self, work: list[Row] | Commit) -> Appended:
         (answer,) = self._journal.apply([work], self._clock())

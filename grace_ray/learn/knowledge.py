@@ -127,14 +127,15 @@ class Knowledge:
         asked = query[:_QUERY_MAX_CHARS]
         with self._lock:
             self._searches += 1
-            if not self._among(origins):
+            if not self._shelves().holds_any(origins):
                 return []
         vector = self._vector_asked(query_text(asked))
         with self._lock:
             index = self._ready_index()
-            among = self._among(origins)
+            library = self._shelves()
+            among = library.of_origins(origins) if origins else library.apart()
             found = index.search(asked, vector, 3 * k + _SPARE, None if len(among) == len(index) else among)
-            return hits_of(found, self._shelves(), origins)[:k]
+            return hits_of(found, library, origins)[:k]
 
     def passages(self, source: str) -> list[Hit]:
         """Return every passage of one document in reading order; empty where it is not held."""
@@ -317,11 +318,6 @@ class Knowledge:
             complete, records = library.embed(list(wanted), vectors)
             self._reindex(complete)
             return Effects(records=records)
-
-    def _among(self, origins: frozenset[str]) -> set[str]:
-        """Return the texts that a search of these origins (all, if none is named) looks through."""
-        library = self._shelves()
-        return library.of_origins(origins) if origins else library.apart()
 
     def _vector_asked(self, text: str) -> Floats | None:
         """Return the vector of a question; a mission asks the same one of several shelves, one after the other."""

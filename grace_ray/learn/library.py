@@ -71,6 +71,12 @@ class Library:
         texts = {key for key, held in self.documents.items() if any(place.origin in origins for place in held.places)}
         return texts | self.statements.keys() if "mission" in origins else texts
 
+    def holds_any(self, origins: frozenset[str]) -> bool:
+        """Whether there is a text of these origins; of any, if none is named."""
+        if not origins or ("mission" in origins and self.statements):
+            return bool(self.documents or self.statements)
+        return any(place.origin in origins for held in self.documents.values() for place in held.places)
+
     def apart(self) -> set[str]:
         """Return all but the statements whose source is held: the text itself answers in their place."""
         cited = [key for key, held in self.statements.items() if held.statement.source in self._by_source]
