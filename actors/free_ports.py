@@ -1,4 +1,4 @@
-"""Ports that are free, for what starts beside another Grace on one machine."""
+"""Ports that are free, for what starts beside another Grace on one machine: here, in tests and in benchmarks."""
 
 import contextlib
 import socket
@@ -17,3 +17,10 @@ def free_port_from(first: int) -> int:
                 probe.bind(("127.0.0.1", port))
                 return port
     raise RuntimeFault(f"No port from {first} to {first + _TRIED - 1} is free.")
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on at loopback now, whichever the system picks."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

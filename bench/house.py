@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
 import tempfile
@@ -16,6 +15,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import psutil
+
+from actors.free_ports import free_port
 
 RESULTS = Path(__file__).parent / "results"
 _ROLES = {
@@ -123,13 +124,6 @@ def grace_environment(home: Path, **settings: Any) -> dict[str, str]:
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("GRACE_", "RAY_"))}
     own: dict[str, Any] = {"home": home, "http_port": free_port(), "ray__dashboard_port": free_port(), **settings}
     return {**clean, **{f"GRACE_{name.upper()}": str(value) for name, value in own.items()}}
-
-
-def free_port() -> int:
-    """Return a port that is free now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def wait_for(url: str, is_good: set[int], deadline_s: float = 120.0) -> float:

@@ -27,8 +27,9 @@ from typing import Any, NamedTuple
 import orjson
 import psutil
 
+from actors.free_ports import free_port
 from bench import load
-from bench.house import House, cpu_s, free_port, grace, percentile, print_rows, tree, wait_for, write_json
+from bench.house import House, cpu_s, grace, percentile, print_rows, tree, wait_for, write_json
 from bench.storms import storm
 from grace_ray.core.cloudevent import to_cloudevent
 from grace_ray.core.event import Event

@@ -14,7 +14,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench.house import cpu_s, free_port, grace_environment, tree, wait_for, write_json
+from actors.free_ports import free_port
+from bench.house import cpu_s, grace_environment, tree, wait_for, write_json
 
 BARE = """
 import os, sys, time

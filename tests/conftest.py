@@ -1,7 +1,6 @@
 """What all tests share: where the real data is, and one running Grace for those that need Ray."""
 
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,6 +11,8 @@ import httpx
 import psutil
 import pytest
 import structlog
+
+from actors.free_ports import free_port
 
 _FOR_TESTS = ("GRACE_CHAOS_", "GRACE_WRITE_DOCS")
 for _name in [name for name in os.environ if name.startswith("GRACE_") and not name.startswith(_FOR_TESTS)]:
@@ -74,13 +75,6 @@ def run_grace(
         env=environment,
         check=False,
     )
-
-
-def free_port() -> int:
-    """Return a port that is free now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def grace_environment(home: Path, **settings: Any) -> dict[str, str]:

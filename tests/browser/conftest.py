@@ -15,6 +15,7 @@ import pytest
 import uvicorn
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from actors.free_ports import free_port
 from grace_ray import wiring
 from grace_ray.act.missions.budget import MissionBudget
 from grace_ray.core.clock import utc_now
@@ -25,16 +26,9 @@ from grace_ray.settings import AuthToken, Settings, load
 from serve_apps.app import build
 from tests.browser.foreseen import Clock, learn_elsewhere, live_through
 from tests.browser.judged import recommend_and_judge
-from tests.conftest import free_port
 from tests.grace_ray.decide.playbooks.house import LoopRecord, MemoryRuntime
+from tests.serve_apps.conftest import QUESTIONS
 
-QUESTIONS = {
-    "knowledge": frozenset({"search", "stats", "passages", "explain"}),
-    "forecaster": frozenset({"predict"}),
-    "playbooks": frozenset({"recommend", "statistics", "policies", "performance"}),
-    "trust": frozenset({"boost", "expect", "consensus", "routing"}),
-    "meta_learner": frozenset({"should_trigger"}),
-}
 HOSTILE = (
     '<img src=x onerror="document.title=\'owned\'"><script>document.title="owned"</script> no space left on device'
 )

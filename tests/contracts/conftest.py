@@ -113,3 +113,18 @@ def _in_sqlite(path: Path, statement: str) -> None:
 def _in_postgres(url: str, statement: str) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(statement)
+
+
+@pytest.fixture
+def writer(store: Store) -> Iterator[TableWriter]:
+    writer = store.writer()
+    writer.migrate()
+    yield writer
+    writer.close()
+
+
+@pytest.fixture
+def reader(store: Store, writer: TableWriter) -> Iterator[TableReader]:
+    reader = store.reader()
+    yield reader
+    reader.close()

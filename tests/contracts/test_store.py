@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from hashlib import sha256
 
@@ -23,21 +23,6 @@ def entry(seq: int, **changes: object) -> Entry:
     )
     made = made._replace(**changes)
     return made._replace(body_hash=sha256(made.body or b"").digest())
-
-
-@pytest.fixture
-def writer(store) -> Iterator[TableWriter]:
-    writer = store.writer()
-    writer.migrate()
-    yield writer
-    writer.close()
-
-
-@pytest.fixture
-def reader(store, writer) -> Iterator[TableReader]:
-    reader = store.reader()
-    yield reader
-    reader.close()
 
 
 def write(writer: TableWriter, work: Callable[[Transaction], object]) -> None:

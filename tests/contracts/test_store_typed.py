@@ -1,14 +1,13 @@
 """What core.store promises of the views whose records stand in columns, tried on every store that Grace has."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from grace_ray.adapters.store.tables import TableReader, TableWriter
+from grace_ray.adapters.store.tables import TableWriter
 from grace_ray.core.canonical import canonical
 from grace_ray.core.errors import InvalidInput
 from grace_ray.core.jsonable import from_plain, to_plain
@@ -137,21 +136,6 @@ def record(noun: Recommendation, status: str = "", rank: float | None = None) ->
 
 def put(writer: TableWriter, *records: Record) -> None:
     writer.transact(lambda transaction: transaction.put_records(records))
-
-
-@pytest.fixture
-def writer(store) -> Iterator[TableWriter]:
-    writer = store.writer()
-    writer.migrate()
-    yield writer
-    writer.close()
-
-
-@pytest.fixture
-def reader(store, writer) -> Iterator[TableReader]:
-    reader = store.reader()
-    yield reader
-    reader.close()
 
 
 def keys(records: list[Record]) -> list[str]:

@@ -1,6 +1,5 @@
 """A store that cannot be written: refused clearly, nothing acknowledged is lost, and over by itself when it can."""
 
-import os
 import resource
 import subprocess
 import uuid
@@ -15,6 +14,7 @@ import pytest
 from tests.conftest import Running
 from tests.runtime.accounts import assert_events_stand_once, open_store
 from tests.runtime.own import ACTORS, OwnGrace, eventually, words
+from tests.small_disk import small_disk
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(400)]
 
@@ -25,23 +25,12 @@ NO_LIMIT = resource.RLIM_INFINITY
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of its own for a home; only root may mount one."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=48m", "tmpfs", str(folder)]
-    if os.getuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode != 0:
-        pytest.skip("a small file system cannot be mounted here")
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
-
-
-@pytest.fixture
-def grace(small_disk: Path) -> Iterator[OwnGrace]:
+def grace(tmp_path: Path) -> Iterator[OwnGrace]:
     off = {"web__enabled": "false", "github__enabled": "false", "ray__dashboard": "false"}
-    own = OwnGrace(small_disk / "home", **off, sensors__interval_s=2)
-    yield own
-    own.end()
+    with small_disk(tmp_path / "disk", mib=48) as folder:
+        own = OwnGrace(folder / "home", **off, sensors__interval_s=2)
+        yield own
+        own.end()
 
 
 def test_a_journal_that_may_write_no_file_refuses_and_goes_on_when_it_may(running: Running) -> None:

@@ -1,7 +1,6 @@
 """SQLite when things go wrong, and that the lists people look at are read from an index."""
 
 import json
-import os
 import sqlite3
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from grace_ray.core.fact import Row
 from grace_ray.core.store import EntryFilter
 from grace_ray.prove.journal import Journal
 from grace_ray.settings import Settings
+from tests.small_disk import small_disk
 
 FILLER = Path(__file__).with_name("writes_until_full.py")
 
@@ -28,14 +28,8 @@ def rows(first: int, last: int) -> list[Row]:
 
 @pytest.fixture
 def tmpfs(tmp_path):
-    """A file system of 6 MB; only root may mount one."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", str(folder)]
-    if os.getuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode != 0:
-        pytest.skip("a small file system cannot be mounted here")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
+    with small_disk(tmp_path / "small", mib=6) as folder:
+        yield folder
 
 
 @pytest.mark.parametrize("kind", ["limit", "tmpfs"])
