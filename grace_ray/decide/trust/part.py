@@ -46,6 +46,7 @@ from grace_ray.settings import TrustSettings
 
 _SCORES_A_TURN = 30  # at once, so that who asks right after an outcome sees it; what comes in bulk waits for the tick
 _SCORES_A_TICK = 500
+_ANSWERS_A_TICK, _ANSWERS_AT_REST = 1000, 4000
 _VOTERS_MAX = 1000
 _PATTERNS_MAX = 500
 _CLEAN_A_TURN = 50_000
@@ -61,12 +62,14 @@ class TrustPart:
         self._settings = settings
         self._lock = threading.RLock()
         self._workspaces: dict[str, Workspace] = {}
+        self._is_busy = False
 
     # Following
 
     def handle(self, entries: Sequence[Entry], now: datetime) -> Effects:
         """Take recommendations and outcomes, and do the jobs that are due."""
         with self._lock:
+            self._is_busy = True
             effects = self._taken([entry for entry in entries if entry.kind == KIND], now)
             for entry in entries:
                 if entry.type == JOB_DUE and entry.subject in (TRUST_RECALCULATION, RECOMMENDATION_CLEANUP):
@@ -78,8 +81,12 @@ class TrustPart:
             return effects + self._news(_SCORES_A_TURN, now)
 
     def tick(self, now: datetime) -> Effects:
-        """Make the scores anew that the turns did not come to."""
+        """Make the scores anew that the turns did not come to, and learn some of the answers that wait."""
         with self._lock:
+            left = _ANSWERS_A_TICK if self._is_busy else _ANSWERS_AT_REST
+            self._is_busy = False
+            for workspace in self._workspaces.values():
+                left -= workspace.answers.catch_up(left)
             return self._news(_SCORES_A_TICK, now)
 
     def state(self) -> bytes:

@@ -68,7 +68,7 @@ class Workspace:
 
     def track(self, sheet: Plain) -> None:
         """Know of a new recommendation."""
-        self.answers.learn((sheet,))
+        self.answers.hear((sheet,))
         tally = self._tally(sheet["agent_id"])
         tally.tracked += 1
         tally.name = sheet.get("agent_name") or tally.name
@@ -81,17 +81,21 @@ class Workspace:
             tally = self._tally(after["agent_id"])
             _add(tally, before, -1)
             _add(tally, after, 1)
-        self.teach([after for _, after in steps])
+        self._teach([after for _, after in steps])
+        self.answers.hear_outcomes(steps)
 
     def teach(self, sheets: Sequence[Plain]) -> None:
         """Let the models learn sheets; what they know already changes nothing."""
+        self._teach(sheets)
+        self.answers.hear(sheets)
+
+    def _teach(self, sheets: Sequence[Plain]) -> None:
         ended = [sheet for sheet in sheets if sheet.get("evaluated_at")]
         outcomes = [judged(sheet) for sheet in ended]
         self.ability.learn_many(outcomes)
         self.router.learn(outcomes)
         self._moving.learn_many([evaluated(sheet, consistency(sheet, self.patterns)) for sheet in ended])
         self.calibration.learn_many([claim for sheet in ended if (claim := claimed(sheet))])
-        self.answers.learn(sheets)
         self.changed |= dict.fromkeys(sheet["agent_id"] for sheet in sheets)
 
     def take_touched(self) -> list[Tally]:
@@ -209,7 +213,12 @@ class Workspace:
         """Return (header, states of the models)."""
         models = [self.ability.state(), self._moving.state(), self.calibration.state(), self.router.state()]
         models += self.answers.models().values()
-        header = {"version": _STATE_VERSION, "changed": list(self.changed), "answers": list(self.answers.models())}
+        header = {
+            "version": _STATE_VERSION,
+            "changed": list(self.changed),
+            "answers": list(self.answers.models()),
+            "waiting": self.answers.waiting(),
+        }
         return header, models
 
     def restore(self, header: Mapping[str, Any], models: Sequence[bytes]) -> None:
@@ -220,7 +229,7 @@ class Workspace:
         self.calibration.restore(calibration)
         if header["version"] == _STATE_VERSION:  # before 2 it learned rewards from 0, not from an even chance
             self.router.restore(router)
-        self.answers.restore(dict(zip(header["answers"], answers, strict=True)))
+        self.answers.restore(dict(zip(header["answers"], answers, strict=True)), header.get("waiting", ()))
         self.changed = dict.fromkeys(header["changed"])
 
     def put_back(self, tally: Tally, history: Sequence[Mapping[str, Any]]) -> None:

@@ -268,6 +268,30 @@ def test_answers_that_never_come_again_are_weighed_by_trust(house):
         house.part.consensus("another", "plan")
 
 
+def test_a_truth_that_is_taken_back_is_one_no_longer(house):
+    """That a was approved made it certain; rejected again, it is what one of three said."""
+    said = [house.recommend(agent, question="q", recommendation_content=answer)
+            for agent, answer in (("ann", "a"), ("bob", "b"), ("cy", "b"))]  # fmt: skip
+    house.judge(said[0], "approved")
+    house.settle()
+    assert house.part.consensus(WORKSPACE, "q")["answer"] == "a"
+    house.pass_time(hours=1)
+    house.judge(said[0], "rejected")
+    house.settle()
+    assert house.part.consensus(WORKSPACE, "q")["answer"] == "b"
+
+
+def test_answers_that_wait_to_be_learned_survive_a_crash(house):
+    for number in range(8):
+        for agent in ("ann", "bob", "cy"):
+            house.recommend(agent, question=f"q{number}", recommendation_content="yes" if number % 2 else "no")
+    house.loop.settle()  # no time has passed: nothing of this is learned yet
+    house.save()
+    house.wake()
+    found = house.part.consensus(WORKSPACE, "q3")
+    assert (found["by"], found["answer"], found["answers"]) == ("confusion", "yes", 3)
+
+
 def test_an_agent_that_copies_another_counts_with_it_as_one(house):
     rng = Random(3)
     for number in range(80):
