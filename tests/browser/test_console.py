@@ -350,3 +350,41 @@ def test_login_never_leads_to_another_site(guarded_site: Site, open_page: OpenPa
     page.get_by_role("button", name="Log in").click()
     expect(page.locator("#account")).to_contain_text("ann")
     assert page.url.startswith(guarded_site.url)
+
+
+def test_an_error_goes_by_itself_when_grace_is_back(site: Site, open_page: OpenPage) -> None:
+    page = open_page(f"{site.url}/clusters", is_clean=False)
+    expect(page.locator("#link-state")).to_have_text("Live")
+    page.route("**/api/**", lambda route: route.abort())
+    for is_hidden in ("true", "false"):  # one looks away, and comes back
+        page.evaluate(f"Object.defineProperty(document, 'hidden', {{ configurable: true, get: () => {is_hidden} }})")
+        page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(page.locator("#link-state")).to_have_text("Not connected")
+    page.get_by_label("All").check()
+    expect(page.locator("#none [role=alert]")).to_contain_text("Grace does not answer.")
+    page.unroute("**/api/**")
+    expect(page.locator("#none [role=alert]")).to_have_count(0, timeout=10_000)
+    expect(page.locator("#rows tr").first).to_be_visible()
+
+
+def test_the_overview_keeps_what_it_cannot_fetch_anew(site: Site, open_page: OpenPage) -> None:
+    page = open_page(site.url, is_clean=False)
+    expect(page.locator("#parts li").first).to_be_visible()
+    expect(page.locator("#vitals li")).to_have_count(6)
+    page.clock.install()
+    page.reload()
+    expect(page.locator("#vitals li")).to_have_count(6)
+    page.route("**/api/**", lambda route: route.abort())
+    page.clock.fast_forward(70_000)
+    expect(page.locator("#verdict")).to_contain_text("Grace does not answer.")
+    expect(page.locator("#vitals li")).to_have_count(6)
+    assert page.locator("#parts li").count() > 3
+
+
+def test_a_line_of_the_journal_says_what_it_is_about(site: Site, open_page: OpenPage) -> None:
+    body = {"workspace_id": "acme", "agent_id": "planner", "recommendation_type": "strategy", "confidence_score": 0.8}
+    assert site.http.post("/api/v1/learning/recommendations/track", json=body).status_code == 202
+    page = open_page(f"{site.url}/journal?type=recommendation.tracked")
+    entry = page.locator("#rows .entry").first
+    expect(entry.locator(".gist")).to_have_text("planner advises strategy in acme")
+    expect(entry.locator("time")).to_have_attribute("title", re.compile(r"\d{1,2} \w{3} \d{4}, \d\d:\d\d:\d\d \S+"))
