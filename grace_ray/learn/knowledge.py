@@ -19,25 +19,22 @@ from grace_ray.core.entry import Entry
 from grace_ray.core.errors import CallerError, Disabled, InvalidInput, NotFound, RuntimeFault
 from grace_ray.core.fact import Fact
 from grace_ray.core.follower import NOTHING, Effects
-from grace_ray.core.ids import derived_id
 from grace_ray.core.jsonable import from_plain, to_plain
 from grace_ray.core.mission import Statement
 from grace_ray.core.store import Reader, Record
+from grace_ray.learn.embedding import Embedding
 from grace_ray.learn.explanation import explanation
+from grace_ray.learn.facts import SOURCE, requested, scored, told
 from grace_ray.learn.holdings import HeldStatement
 from grace_ray.learn.library import Library
 from grace_ray.learn.ranking import hits_of, passages_of
 from grace_ray.learn.submission import parse_documents
-from grace_ray.learn.usefulness import Evidence
 from grace_ray.models.retrieval.hybrid import Embedder, HybridIndex, query_text
-from grace_ray.models.retrieval.vectors import Floats
 from grace_ray.settings import KnowledgeSettings
 
-SOURCE = "grace/knowledge"
 EMBED_MAX = 16  # passages embedded in one call of handle or tick: about half a second of one core
 K_MAX = 100
 _QUERY_MAX_CHARS = 20_000
-_ASKED_KEPT = 100  # vectors of questions, 1.5 kB each
 _SPARE = 10  # candidates beyond those asked for, so that usefulness can lift one of them
 
 
@@ -51,14 +48,12 @@ class Knowledge:
         self, settings: KnowledgeSettings, embedder: Embedder | None = None, model: str = "all-MiniLM-L6-v2"
     ) -> None:
         self._settings = settings
-        self._embedder = embedder if settings.dense else None
+        self._embedding = Embedding(embedder if settings.dense else None)
         self._model = model
         self._lock = threading.RLock()
         self._reader: Reader | None = None
-        self._asked: dict[str, Floats] = {}
         self._forget()
         self._searches = 0
-        self._reason = "" if self._embedder else "Embeddings are switched off; search is lexical."
 
     def restore(self, state: bytes | None, reader: Reader) -> None:
         """Start from the records of ``reader``; they are read when they are first needed."""
@@ -129,7 +124,7 @@ class Knowledge:
             self._searches += 1
             if not self._shelves().holds_any(origins):
                 return []
-        vector = self._vector_asked(query_text(asked))
+        vector = self._embedding.of_question(query_text(asked))
         with self._lock:
             index = self._ready_index()
             library = self._shelves()
@@ -156,7 +151,8 @@ class Knowledge:
         """Return how much is held, by kind, and whether search is dense; ``reason`` says why not."""
         with self._lock:
             counts = self._shelves().counts()
-            return {**counts, "searches": self._searches, "dense": self._embedder is not None, "reason": self._reason}
+            dense = {"dense": self._embedding.is_on, "reason": self._embedding.reason}
+            return {**counts, "searches": self._searches, **dense}
 
     def _rebuild(self, args: Mapping[str, Any], now: datetime) -> tuple[Effects, dict[str, Any]]:
         """Drop the index and everything in memory, and build it again from the records."""
@@ -186,7 +182,7 @@ class Knowledge:
         return self._library
 
     def _is_waiting(self) -> bool:
-        if self._reader is None or self._embedder is None:
+        if self._reader is None or not self._embedding.is_on:
             return False
         if self._has_waiting is None:  # asked of the store once: what comes later passes through handle
             counts = [self._reader.count(view) for view in ("documents", "statements")]
@@ -212,7 +208,7 @@ class Knowledge:
             documents = parse_documents([entry.content()], self._settings.document_max_bytes, from_us(entry.at_us))
         except CallerError as error:
             rejected = {"reason": error.message, "field": error.field}
-            return Effects(facts=[_fact(entry, now, "knowledge.rejected", entry.subject, rejected)])
+            return Effects(facts=[told(entry, now, "knowledge.rejected", entry.subject, rejected)])
         self._announced.pop(documents[0].source, None)
         changed, records = self._shelves().put(documents[0])
         self._reindex(changed)
@@ -230,7 +226,7 @@ class Knowledge:
             return NOTHING
         is_useful, by = bool(body.get("useful")), str(body.get("by", ""))
         evidence, records = library.vote(key, by, is_useful)
-        return Effects(facts=[_scored(entry, now, key, evidence, is_useful)], records=records)
+        return Effects(facts=[scored(entry, now, key, evidence, is_useful)], records=records)
 
     def _take_mission(self, entry: Entry, now: datetime) -> Effects:
         mission = entry.content()
@@ -245,10 +241,10 @@ class Knowledge:
             ids.append(held.statement.id)
             if is_new:
                 self._reindex(ids[-1:])
-                facts.append(_fact(entry, now, "knowledge.learned", ids[-1], to_plain(held.statement)))
+                facts.append(told(entry, now, "knowledge.learned", ids[-1], to_plain(held.statement)))
         if cluster_key and ids:
             body = {"cluster_key": cluster_key, "statement_ids": list(dict.fromkeys(ids)), "mission_id": mission_id}
-            facts.append(_fact(entry, now, "knowledge.applied", cluster_key, body))
+            facts.append(told(entry, now, "knowledge.applied", cluster_key, body))
         return Effects(facts=facts, records=records)
 
     def _take_verdict(self, entry: Entry, now: datetime) -> Effects:
@@ -265,7 +261,7 @@ class Knowledge:
                 hurt=held.hurt + (not has_helped),
             )
             records += self._shelves().keep(judged)
-            facts.append(_scored(entry, now, held.statement.id, judged.evidence, has_helped))
+            facts.append(scored(entry, now, held.statement.id, judged.evidence, has_helped))
         return Effects(facts=facts, records=records)
 
     # What people ask
@@ -276,7 +272,7 @@ class Knowledge:
         last = {document.source: document for document in documents}
         changed = [d for d in last.values() if not library.holds(d) and not _same(self._announced.get(d.source), d)]
         self._announced.update({document.source: document for document in changed})
-        facts = [_request("knowledge.document", d.source, to_plain(d), args, now) for d in changed]
+        facts = [requested("knowledge.document", d.source, to_plain(d), args, now) for d in changed]
         return Effects(facts=facts), {"added": len(changed), "unchanged": len(documents) - len(changed)}
 
     def _feedback(self, args: Mapping[str, Any], now: datetime) -> tuple[Effects, Any]:
@@ -289,19 +285,19 @@ class Knowledge:
             raise NotFound("There is no such statement or passage.", "statement_id")
         body = {"statement_id": key, "useful": is_useful, "by": by}
         usefulness = library.evidence_with(key, by, is_useful).usefulness
-        effects = Effects(facts=[_request("knowledge.feedback", key, body, args, now)])
+        effects = Effects(facts=[requested("knowledge.feedback", key, body, args, now)])
         return effects, {**body, "usefulness": usefulness}
 
     def _remove(self, args: Mapping[str, Any], now: datetime) -> tuple[Effects, Any]:
         source = str(args.get("source") or "")
         if self._shelves().text_of(source) is None:
             raise NotFound("There is no document of this source.", "source")
-        return Effects(facts=[_request("knowledge.removed", source, {"source": source}, args, now)]), {"removed": 1}
+        return Effects(facts=[requested("knowledge.removed", source, {"source": source}, args, now)]), {"removed": 1}
 
     # Vectors and the index
 
     def _embed_some(self) -> Effects:
-        if self._embedder is None:
+        if not self._embedding.is_on:
             return NOTHING
         with self._lock:
             library = self._shelves()
@@ -311,37 +307,13 @@ class Knowledge:
                 if len(batch) >= EMBED_MAX:
                     break
             wanted = dict(list(batch.items())[:EMBED_MAX])
-        vectors = self._vectors_of(list(wanted.values())) if wanted else None
+        vectors = self._embedding.of_texts(list(wanted.values())) if wanted else None
         if vectors is None:
             return NOTHING
         with self._lock:
             complete, records = library.embed(list(wanted), vectors)
             self._reindex(complete)
             return Effects(records=records)
-
-    def _vector_asked(self, text: str) -> Floats | None:
-        """Return the vector of a question; a mission asks the same one of several shelves, one after the other."""
-        with self._lock:
-            vector = self._asked.pop(text, None)
-        if vector is None:
-            vectors = self._vectors_of([text])
-            if vectors is None:
-                return None
-            vector = vectors[0]
-        with self._lock:
-            self._asked[text] = vector
-            if len(self._asked) > _ASKED_KEPT:
-                del self._asked[next(iter(self._asked))]
-        return vector
-
-    def _vectors_of(self, texts: Sequence[str]) -> Floats | None:
-        if self._embedder is None:
-            return None
-        try:
-            return self._embedder.embed(texts)
-        except RuntimeFault as error:
-            self._embedder, self._reason = None, error.message
-            return None
 
     def _reindex(self, keys: Sequence[str]) -> None:
         """Bring the index, where it is in memory, in line with the library."""
@@ -350,25 +322,20 @@ class Knowledge:
         library = self._shelves()
         for key in keys:
             if key in library:
-                self._index.add(key, library.article(key), library.vectors(key, self._dim))
+                self._index.add(key, library.article(key), library.vectors(key, self._embedding.dim))
             else:
                 self._index.remove(key)
 
     def _ready_index(self) -> HybridIndex:
         if self._index is None:
             library = self._shelves()
-            index, passages = HybridIndex(self._dim), library.scan("passages")
-            vectors = library.scan("vectors") if self._embedder else {}
+            dim = self._embedding.dim
+            index, passages = HybridIndex(dim), library.scan("passages")
+            vectors = library.scan("vectors") if self._embedding.is_on else {}
             for key in library:
-                index.add(
-                    key, library.article_from(key, passages.get), library.vectors_from(key, self._dim, vectors.get)
-                )
+                index.add(key, library.article_from(key, passages.get), library.vectors_from(key, dim, vectors.get))
             self._index = index
         return self._index
-
-    @property
-    def _dim(self) -> int:
-        return self._embedder.dim if self._embedder else 1
 
 
 def _applied(held: HeldStatement, cluster_key: str | None) -> HeldStatement:
@@ -379,35 +346,3 @@ def _applied(held: HeldStatement, cluster_key: str | None) -> HeldStatement:
 
 def _same(announced: Document | None, document: Document) -> bool:
     return announced is not None and replace(announced, at=None) == replace(document, at=None)
-
-
-def _fact(entry: Entry, now: datetime, fact_type: str, subject: str, body: Mapping[str, Any]) -> Fact:
-    return Fact(
-        id=derived_id(from_us(entry.at_us), fact_type, entry.source, entry.id, subject),
-        at=now,
-        kind="knowledge",
-        type=fact_type,
-        source=SOURCE,
-        subject=subject,
-        trace=entry.trace,
-        cause=entry.id,
-        body=body,
-    )
-
-
-def _scored(entry: Entry, now: datetime, key: str, evidence: Evidence, has_helped: bool) -> Fact:
-    body = {"statement_id": key, "helped": has_helped, "usefulness": evidence.usefulness}
-    return _fact(entry, now, "knowledge.scored", key, body)
-
-
-def _request(fact_type: str, subject: str, body: Mapping[str, Any], args: Mapping[str, Any], now: datetime) -> Fact:
-    by = str(args.get("by") or "operator")
-    return Fact(
-        id=derived_id(now, fact_type, by, canonical(dict(body)).decode()),
-        at=now,
-        kind="knowledge",
-        type=fact_type,
-        source=f"grace/operator/{by}",
-        subject=subject[:200],
-        body=body,
-    )
