@@ -85,11 +85,6 @@ class GroupCommit:
         except TimeoutError:
             return
 
-    async def quiesce(self) -> None:
-        """Return when nothing waits to be written."""
-        async with self._committed:
-            await self._committed.wait_for(lambda: not self._pending_rows)
-
     def is_alive(self) -> bool:
         """Return whether the writer still runs."""
         return not self._writer.done()

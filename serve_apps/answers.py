@@ -1,6 +1,6 @@
 """Answers: nouns, records and pages as JSON, without a second set of models on the way out."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -8,7 +8,7 @@ import orjson
 from fastapi import Query, Request
 from starlette.responses import Response
 
-from grace_ray.core.errors import NotFound
+from grace_ray.core.errors import InvalidInput, NotFound
 from grace_ray.core.jsonable import to_plain
 from grace_ray.core.store import Reader, Record, RecordPage
 
@@ -17,7 +17,6 @@ _LOOKS_MAX = 50
 
 Limit = Annotated[int, Query(ge=1, le=1000, description="Items on one page")]
 After = Annotated[str | None, Query(max_length=1000, description="The `next` of the page before")]
-Seq = Annotated[int, Query(ge=0, le=SEQ_MAX)]
 
 
 def describe_taken(*names: str, **more: Any) -> dict[str, Any]:
@@ -45,6 +44,16 @@ def as_page(page: RecordPage) -> Response:
     """Return {items, next}; record bodies are JSON already and are passed on as they stand."""
     body = b'{"items":' + _array(page.items) + b',"next":' + orjson.dumps(page.next) + b"}"
     return Response(body, media_type="application/json")
+
+
+def as_part(items: Sequence[Any], key: Callable[[Any], str], limit: int, after: str | None) -> Response:
+    """Return {items, next} of a list that is whole in memory: the items after the one whose ``key`` is ``after``."""
+    keys = [key(item) for item in items]
+    if after is not None and after not in keys:
+        raise InvalidInput("The cursor is not one that a list gave, or what it stood at is gone.", "after")
+    begin = 0 if after is None else keys.index(after) + 1
+    end = begin + limit
+    return as_json({"items": items[begin:end], "next": keys[end - 1] if end < len(items) else None})
 
 
 def as_array(page: RecordPage, request: Request) -> Response:

@@ -17,7 +17,6 @@ from grace_ray.core.errors import Forbidden, GraceError, InvalidInput, Unauthori
 from grace_ray.settings import AuthToken, Settings
 from serve_apps.problems import of_error
 
-SCOPES = ("ingest", "read", "operate", "admin")
 COOKIE = "grace_token"
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 # What holds the fleet's data or acts on it. Everything else (the console's shell and static files, the login, health)

@@ -9,7 +9,6 @@ from grace_ray.core.jsonable import from_plain, to_plain
 from grace_ray.core.store import Record
 
 BRAKES_VIEW = "brakes"
-BRAKE_KINDS = ("source", "severity")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

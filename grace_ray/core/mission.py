@@ -9,9 +9,7 @@ from grace_ray.core.document import Document
 from grace_ray.core.ids import derived_id
 
 MISSION_TYPES = ("autonomous_learning", "knowledge_gap", "pattern_learning", "generic_learning")
-MISSION_STATUSES = ("pending", "running", "completed", "failed", "timed_out", "cancelled")
 OPEN_STATUSES = frozenset({"pending", "running"})
-STRATEGIES = ("runbooks", "web", "github", "rag", "pattern")
 
 
 def requested_mission_id(decision_id: str, at: datetime) -> str:
@@ -80,8 +78,9 @@ class Findings:
 class Mission:
     """A learning mission as it stands now.
 
-    ``priority`` is 0..1, higher first. ``attempt`` counts from 1; ``worker`` and ``lease_until`` are set while it
-    runs. ``helped`` is learned afterwards: True where the trouble stayed away, False where it came back.
+    ``status`` is pending, running, completed, failed, timed_out or cancelled. ``priority`` is 0..1, higher first.
+    ``attempt`` counts from 1; ``worker`` and ``lease_until`` are set while it runs. ``helped`` is learned afterwards:
+    True where the trouble stayed away, False where it came back.
     """
 
     mission_id: str

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-RISKS = ("safe", "needs-approval")
 RunStatus = Literal[
     "awaiting_approval",
     "pending",

@@ -1,6 +1,6 @@
 """Protocols between rooms that do not import each other; wiring puts the two sides together."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from grace_ray.core.document import Document, Hit
@@ -30,7 +30,7 @@ class Strategy(Protocol):
 
     @property
     def name(self) -> str:
-        """One of core.mission.STRATEGIES."""
+        """How reports and settings call the strategy, such as "runbooks"."""
         ...
 
     def explore(self, question: Question, budget: "Budget") -> "Exploration":
@@ -159,9 +159,6 @@ class Distiller(Protocol):
     def note(self) -> str:
         """Return what is to be said of the last distillation (such as: the model failed), empty where nothing is."""
         ...
-
-
-Sleep = Callable[[float], None]
 
 
 class Playbooks(Protocol):

@@ -18,7 +18,6 @@ STATIC = ("spread", "roughness", "repeats", "floor", "ceiling", "history")
 FINE = 36
 COARSE = (FULL - FINE) // LAST_HOUR
 TOKENS = COARSE + FINE
-LAG_PARTS = ("last day", "last 3 h", "last 30 min", "last value")
 _DAY = 288
 
 

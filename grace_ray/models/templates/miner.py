@@ -139,10 +139,6 @@ class TemplateMiner:
         self._regroup()
         return lesson
 
-    def teachings(self) -> list[Teaching]:
-        """What holds now, the oldest first."""
-        return list(self._teachings.values())
-
     def state(self) -> dict[str, Any]:
         """All that was learned and taught, in JSON's types; `restore` takes it."""
         grouping = self._grouping
