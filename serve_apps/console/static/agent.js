@@ -1,3 +1,5 @@
+// The page of one agent: how far it can be trusted, on what grounds, and what it recommended.
+
 import { get } from "./api.js";
 import { calibration, overTime } from "./chart.js";
 import { failed } from "./dialog.js";

@@ -1,3 +1,5 @@
+// The page of a workspace's agents: their trust side by side, and what was learned of them.
+
 import { get } from "./api.js";
 import { byId, fill, h, refill } from "./dom.js";
 import { number, percent } from "./format.js";

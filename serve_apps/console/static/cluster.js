@@ -1,3 +1,5 @@
+// The page of one cluster: its events, why it is so urgent, and what was done about it.
+
 import * as actions from "./actions.js";
 import { get } from "./api.js";
 import { failed } from "./dialog.js";

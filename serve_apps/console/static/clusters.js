@@ -1,3 +1,5 @@
+// The page of clusters, most urgent first.
+
 import * as actions from "./actions.js";
 import { get } from "./api.js";
 import { byId, fill, h } from "./dom.js";

@@ -1,3 +1,5 @@
+// The page of one entry of the journal, with its proof.
+
 import { get } from "./api.js";
 import { failed } from "./dialog.js";
 import { byId, fill, h } from "./dom.js";

@@ -1,3 +1,5 @@
+// The page of one metric: what it was, what it will be, and what was foreseen before.
+
 import { get } from "./api.js";
 import { failed } from "./dialog.js";
 import { byId, fill, h } from "./dom.js";

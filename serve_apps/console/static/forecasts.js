@@ -1,3 +1,5 @@
+// The page of forecasts: every metric with what it will be.
+
 import { get } from "./api.js";
 import { byId, h, refill } from "./dom.js";
 import { number, quantity, time } from "./format.js";

@@ -1,3 +1,5 @@
+// The page of early warnings: the open ones, and how the others ended.
+
 import { get } from "./api.js";
 import { failed } from "./dialog.js";
 import { byId, fill, h, refill } from "./dom.js";

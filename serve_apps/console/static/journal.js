@@ -1,3 +1,5 @@
+// The page of the journal: its entries and its seal.
+
 import { get } from "./api.js";
 import { byId, fill, h } from "./dom.js";
 import { number, time } from "./format.js";

@@ -1,3 +1,5 @@
+// The page that takes a token and goes on to where one wanted to go.
+
 import { post, session } from "./api.js";
 import { byId } from "./dom.js";
 

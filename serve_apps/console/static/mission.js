@@ -1,3 +1,5 @@
+// The page of one mission: what each strategy found.
+
 import { voteOn } from "./actions.js";
 import { get, post } from "./api.js";
 import { ask, complain, failed, toast } from "./dialog.js";

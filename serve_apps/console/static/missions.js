@@ -1,3 +1,5 @@
+// The page of missions.
+
 import { get, post } from "./api.js";
 import { ask, complain } from "./dialog.js";
 import { byId, fill } from "./dom.js";

@@ -1,3 +1,5 @@
+// The page one starts from: how Grace is, what is coming, what needs a person, and what happens.
+
 import { get } from "./api.js";
 import { failed } from "./dialog.js";
 import { doings } from "./doings.js";

@@ -1,3 +1,5 @@
+// The page of playbooks: runs that wait for approval, what helps, and what would be chosen.
+
 import { get } from "./api.js";
 import { failed } from "./dialog.js";
 import { byId, h, refill } from "./dom.js";

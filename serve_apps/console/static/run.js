@@ -1,3 +1,5 @@
+// The page of one run of a playbook: its steps, its approval, and what came of it.
+
 import { get } from "./api.js";
 import { failed } from "./dialog.js";
 import { byId, fill, h } from "./dom.js";

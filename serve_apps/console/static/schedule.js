@@ -1,3 +1,5 @@
+// The page of the timetable: jobs, and when each is due.
+
 import { who, said } from "./actions.js";
 import { get, post } from "./api.js";
 import { ask, complain, toast } from "./dialog.js";
