@@ -21,7 +21,8 @@ PART = "trust"
 REFUSED = "workspace.refused"
 _SOURCE = "grace/http"
 _KINDS = frozenset({KIND})
-_LOOKS, _PAUSE_S = 60, 0.025
+_LOOKS = 11  # longer and longer apart: where the part is far behind, looking takes from it what it works with
+_PAUSE_S, _LONGER, _LONGEST_S = 0.025, 1.5, 0.25
 _NOTED_MAX = 20
 _VIEWS = {"agent": TRUST_VIEW, "learning cycle": LEARNING_VIEW}
 """Where there are what may be asked for by name, and by which column of recommendations the rest is known."""
@@ -62,11 +63,12 @@ async def settled(gateway: Gateway, workspace_id: str) -> None:
     """Return once what the workspace has sent so far is taken up, or after a second and a half: it is there later."""
     if not gateway.settings.trust.enabled:
         return
-    upto = await asyncio.to_thread(gateway.reader.head)
+    upto, pause_s = await asyncio.to_thread(gateway.reader.head), _PAUSE_S
     for _ in range(_LOOKS):
         if not await asyncio.to_thread(has_news, gateway.reader, workspace_id, upto):
             return
-        await asyncio.sleep(_PAUSE_S)
+        await asyncio.sleep(pause_s)
+        pause_s = min(pause_s * _LONGER, _LONGEST_S)
 
 
 def has_news(reader: Reader, workspace_id: str, upto: int) -> bool:

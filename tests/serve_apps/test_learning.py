@@ -95,6 +95,20 @@ def test_who_asks_right_after_an_outcome_is_answered_once_it_is_taken_up(house, 
     assert (shown(house.http).json()["outcome"], len(waits)) == ("approved", 1)
 
 
+def test_who_asks_while_the_part_is_far_behind_looks_seldom_and_is_answered_by_what_stands(house, monkeypatch):
+    pauses = []
+
+    async def pause(seconds: float) -> None:
+        pauses.append(seconds)
+
+    monkeypatch.setattr(house.loop, "settle", lambda: None)
+    monkeypatch.setattr("serve_apps.workspaces.asyncio.sleep", pause)
+    track(house.http, {"recommendation_id": "r-1", "agent_id": "ann"})
+    assert house.http.get(f"{API}/stats", params={"workspace_id": "acme"}).json()["recommendations"] == 0
+    assert len(pauses) < 15
+    assert 1.0 < sum(pauses) < 2.5
+
+
 def test_a_recommendation_without_an_id_gets_one_and_its_request_sent_again_is_known_after_a_restart(make, tmp_path):
     headers = {"Idempotency-Key": "k-1"}
     first, second = make(), make()
