@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from grace_ray.core.clock import utc_now
 from grace_ray.core.playbook import Experience, Recommendation
-from serve_apps.answers import as_json
+from serve_apps.answers import After, Limit, as_json, as_part
 from serve_apps.dependencies import Caller, TheGateway, signature
 
 router = APIRouter(prefix="/api/ml", tags=["machine learning"])
@@ -51,9 +51,10 @@ async def statistics(gateway: TheGateway) -> Response:
 
 
 @router.get("/causal-rl/policies", summary="What is thought of each playbook, by service and diagnosis")
-async def policies(gateway: TheGateway) -> Response:
+async def policies(gateway: TheGateway, limit: Limit = 1000, after: After = None) -> Response:
     """Ranked, with expectation, uncertainty, moving average, count, and the effect against doing nothing."""
-    return as_json({"items": await gateway.call("playbooks", "policies"), "next": None})
+    found = await gateway.call("playbooks", "policies")
+    return as_part(found, lambda each: f"{each['service']}|{each['diagnosis']}", limit, after)
 
 
 @router.get("/causal-rl/recommend", summary="Which playbook for this?", response_model=list[Recommendation])
@@ -81,6 +82,6 @@ async def experience(body: ReportedExperience, gateway: TheGateway, caller: Call
 
 
 @router.get("/dashboard/playbook-performance", summary="How each playbook has done")
-async def performance(gateway: TheGateway) -> Response:
+async def performance(gateway: TheGateway, limit: Limit = 1000, after: After = None) -> Response:
     """Runs by status and rewards with their uncertainty, best first."""
-    return as_json({"items": await gateway.call("playbooks", "performance"), "next": None})
+    return as_part(await gateway.call("playbooks", "performance"), lambda each: str(each["playbook"]), limit, after)

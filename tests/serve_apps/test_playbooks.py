@@ -18,6 +18,20 @@ def test_every_playbook_is_listed_page_by_page(http):
     assert http.get("/api/playbooks/vacuum-store").json()["steps"][0]["kind"] == "vacuum_store"
 
 
+def test_the_performance_of_playbooks_is_listed_page_by_page(http):
+    whole = http.get("/api/ml/dashboard/playbook-performance").json()
+    ids, after = [], None
+    while True:
+        query = {"limit": 8} | ({"after": after} if after else {})
+        page = http.get("/api/ml/dashboard/playbook-performance", params=query).json()
+        ids += [item["playbook"] for item in page["items"]]
+        if (after := page["next"]) is None:
+            break
+    assert ids == [item["playbook"] for item in whole["items"]]
+    assert (len(ids), whole["next"]) == (21, None)
+    assert http.get("/api/ml/causal-rl/policies", params={"after": "nothing"}).status_code == 422
+
+
 def test_a_run_needs_no_body(http):
     answer = http.post("/api/playbooks/vacuum-store/run")
     assert (answer.status_code, answer.json()["is_dry"]) == (201, False)
