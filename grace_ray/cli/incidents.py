@@ -8,13 +8,15 @@ import typer
 from grace_ray.cli.connection import connect
 from grace_ray.cli.default_command import DefaultCommand
 from grace_ray.cli.options import After, Home, Json, Limit, Url
-from grace_ray.cli.printing import age, print_fields, print_json, print_page
+from grace_ray.cli.printing import age, print_fields, print_json, print_page, say
 from grace_ray.cli.quantities import quantity, share
+from grace_ray.core.clock import to_text, utc_now
 from grace_ray.core.forecast import WarningStatus
 from grace_ray.core.jsonable import to_plain
 
 app = typer.Typer(cls=DefaultCommand)
 WarningId = Annotated[str, typer.Argument(help="The warning's id")]
+_RUNS_LOOKED_AT = 200
 _SHOWN = [
     "warning_id",
     "metric_id",
@@ -55,12 +57,17 @@ def list_incidents(
 
 @app.command()
 def show(warning_id: WarningId, home: Home = None, url: Url = None, as_json: Json = False) -> None:
-    """Show one warning: what was foreseen, and what came of it."""
-    warning = to_plain(connect(home, url).incident(warning_id))
+    """Show one warning: what was foreseen, what was done, and what came of it."""
+    client = connect(home, url)
+    warning = client.incident(warning_id)
     if as_json:
-        print_json(warning)
-    else:
-        print_fields(warning, _SHOWN)
+        print_json(to_plain(warning))
+        return
+    print_fields(to_plain(warning), _SHOWN)
+    until = warning.closed_at or utc_now()
+    for run in client.playbook_runs(limit=_RUNS_LOOKED_AT).items:
+        if run.subject == warning.metric_id and warning.opened_at <= run.created_at <= until:
+            say(f"  {run.playbook} {run.status} {age(to_text(run.created_at))}: grace playbooks show {run.run_id}")
 
 
 def _row(warning: Mapping[str, Any]) -> tuple[Any, ...]:

@@ -107,6 +107,11 @@ class Incidents:
             changed.append(self._open(known, series, metric, history, breach, probability, now))
         return changed
 
+    def open_warning(self, series: str) -> IncidentWarning | None:
+        """Return the warning of a series that is open, None where none is."""
+        known = self.outlooks.get(series)
+        return known.warning if known else None
+
     def _known(self, series: str) -> Outlook:
         if series not in self.outlooks:
             gate, quick_gate = EpisodeGate(self._open_at), EpisodeGate(self._open_at, quiet_points=30)
@@ -162,22 +167,33 @@ class Incidents:
         now: datetime,
     ) -> IncidentWarning:
         steps = max(breach.probabilities)
+        horizon_minutes = max(1, round(steps * history.step_s / 60))
+        threshold = threshold_ahead(history, metric)
+        minutes = minutes_to_breach(breach, history.step_s)
         known.runs = []
         known.warning = IncidentWarning(
             warning_id=derived_id(now, "warning", series, str(history.last_us)),
             metric_id=series,
             status="open",
             opened_at=now,
-            band="warning" if threshold_ahead(history, metric) == metric.warning else "critical",
-            threshold=threshold_ahead(history, metric),
+            band="warning" if threshold == metric.warning else "critical",
+            threshold=threshold,
             probability=round(probability, 4),
-            horizon_minutes=max(1, round(steps * history.step_s / 60)),
-            minutes_to_breach=minutes_to_breach(breach, history.step_s),
+            horizon_minutes=horizon_minutes,
+            minutes_to_breach=minutes,
             predicted_value=breach.predicted,
             value=latest(history),
             confidence=round(breach.confidence, 4),
+            reason=_foreseen(metric, breach, horizon_minutes, minutes),
         )
         return known.warning
+
+
+def _foreseen(metric: Metric, breach: Breach, horizon_minutes: int, minutes: float | None) -> str:
+    """Return in a sentence what is foreseen."""
+    in_time = f" and passes its limit in about {minutes:.0f} min" if minutes else ""
+    moves = "rises" if metric.is_higher_worse else "falls"
+    return f"It {moves}{in_time}; as it goes it is at {breach.predicted:.4g} {metric.unit} in {horizon_minutes} min."
 
 
 def latest(history: History) -> float:
@@ -190,7 +206,8 @@ def _averted(warning: IncidentWarning, runs: list[tuple[str, str, float | None]]
     """Return a warning whose threshold was not passed: prevented where an action is estimated to have mattered."""
     helped = [run for run in runs if run[2] is not None and run[2] > 0]
     if not helped:
-        tried = f"; {len(runs)} playbooks ran, none is known to have mattered" if runs else "; nothing was done"
+        ran = "1 playbook" if len(runs) == 1 else f"{len(runs)} playbooks"
+        tried = f"; {ran} ran, none is known to have mattered" if runs else "; nothing was done"
         return replace(warning, status="false_alarm", reason=f"The threshold was not passed{tried}.")
     run_id, playbook, effect = max(helped, key=lambda run: run[2] or 0.0)
     return replace(

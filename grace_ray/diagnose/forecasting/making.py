@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from grace_ray.core.clock import from_us, to_us
-from grace_ray.core.forecast import Forecast, ForecastPoint
+from grace_ray.core.forecast import Forecast, ForecastPoint, IncidentWarning
 from grace_ray.core.metric import Metric
 from grace_ray.diagnose.forecasting.history import History
 from grace_ray.models.detect.breach import Breach, breach_probability
@@ -56,6 +56,30 @@ def within_reach(made: PoolForecast, history: History, metric: Metric | None) ->
     if metric is None or metric.unit != "percent" or np.nanmax(history.values) > 100:
         return made
     return replace(made, quantiles=np.minimum(made.quantiles, 100.0), point=np.minimum(made.point, 100.0))
+
+
+def with_warning(forecast: Forecast, warning: IncidentWarning | None) -> Forecast:
+    """Return the forecast with what an open early warning says of the same hour: the graver of two answers counts.
+
+    Why: warnings see the newest points, forecasts the last snapshot; people should not be told 4% here and 89% there.
+    """
+    if warning is None or not forecast.breach_probabilities:
+        return forecast
+    chances = {
+        minutes: max(chance, warning.probability) if float(minutes) >= warning.horizon_minutes else chance
+        for minutes, chance in forecast.breach_probabilities.items()
+    }
+    since = (forecast.generated_at - warning.opened_at).total_seconds() / 60
+    left = [] if warning.minutes_to_breach is None else [round(max(warning.minutes_to_breach - since, 0.0), 1)]
+    known = [] if forecast.minutes_to_breach is None else [forecast.minutes_to_breach]
+    said = f"An early warning is open since {warning.opened_at:%H:%M} UTC: {warning.probability:.0%}"
+    note = f"{said} within {warning.horizon_minutes} min to pass {warning.threshold:g}"
+    return replace(
+        forecast,
+        breach_probabilities=chances,
+        minutes_to_breach=min([*left, *known], default=None),
+        note="; ".join(filter(None, [note, forecast.note])),
+    )
 
 
 def last_of(forecast: Forecast) -> list[float]:

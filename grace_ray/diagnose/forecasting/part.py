@@ -27,7 +27,7 @@ from grace_ray.diagnose.forecasting.asked import Asked
 from grace_ray.diagnose.forecasting.champion import Throne, change_fact
 from grace_ray.diagnose.forecasting.history import History, Steps, read_history, read_points
 from grace_ray.diagnose.forecasting.incidents import Incidents, Outlook
-from grace_ray.diagnose.forecasting.making import as_noun, last_of, look_ahead, no_data, within_reach
+from grace_ray.diagnose.forecasting.making import as_noun, last_of, look_ahead, no_data, with_warning, within_reach
 from grace_ray.diagnose.forecasting.speakers import Speakers
 from grace_ray.diagnose.forecasting.trainings import Trainings
 from grace_ray.diagnose.forecasting.views import CHANGES, FORECASTS, OWN
@@ -280,7 +280,8 @@ class Forecaster:
         metric = self._metrics.get(metric_of(series))
         outlook = look_ahead(history, metric, horizon) if metric else None
         shown = within_reach(made, history, metric)
-        return as_noun(series, history, shown, outlook, to_us(now), version)
+        noun = as_noun(series, history, shown, outlook, to_us(now), version)
+        return with_warning(noun, self._incidents.open_warning(series))
 
     def _history(self, series: str, now: datetime) -> History:
         return read_history(self._reader, series, self._step_s, self._settings.history_steps, to_us(now))

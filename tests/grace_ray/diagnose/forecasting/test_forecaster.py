@@ -97,11 +97,24 @@ def test_a_ramp_is_warned_of_once_before_it_breaches_and_judged_breached(house: 
     assert warning["value"] < LATENCY.warning == warning["threshold"]
     assert warning["service"] == "api"
     assert warning["minutes_to_breach"] > 0
+    assert "passes its limit in about" in warning["reason"]
     (closed,) = house.facts("incident.closed")
     assert closed.content()["status"] == "breached"
     assert closed.content()["warning_id"] == warning["warning_id"]
     assert len(house.facts("forecast.breach.predicted")) == 1
     assert house.reader.count("incidents") == {"breached": 1}
+
+
+def test_a_forecast_does_not_contradict_a_warning_that_the_newest_points_gave(house: House) -> None:
+    house.write(LATENCY.id, noisy(300, spread=5.0))
+    house.turn()
+    house.measure(LATENCY.id, [210 + 18 * minute for minute in range(12)])
+    (warned,) = house.facts("incident.warned")
+    told = house.part.predict([LATENCY.id], 60, house.now)["predictions"][LATENCY.id]
+    assert told.breach_probabilities["60"] >= warned.content()["probability"] > 0.5
+    assert 0 <= told.minutes_to_breach <= warned.content()["minutes_to_breach"]
+    assert "An early warning is open since" in told.note
+    assert house.part.predict([CPU.id], 60, house.now)["predictions"][CPU.id].note.startswith("No data")
 
 
 def test_a_warning_that_nothing_comes_of_is_a_false_alarm(house: House) -> None:
