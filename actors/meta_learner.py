@@ -16,7 +16,8 @@ from grace_ray import wiring
 from grace_ray.core.clock import utc_now
 from grace_ray.core.errors import GraceError
 from grace_ray.core.store import Reader
-from grace_ray.learn.meta.part import Due, result_from_bytes
+from grace_ray.learn.meta.cycle import result_from_bytes
+from grace_ray.learn.meta.part import Due
 from grace_ray.settings import Settings
 
 log = structlog.get_logger()

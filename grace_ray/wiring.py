@@ -165,8 +165,8 @@ def build_meta_learner(settings: Settings) -> Any:
 
 
 def run_learning_cycle(settings: Settings, due: Any, now: datetime) -> bytes:
-    """Return what a cycle that the meta-learner gave out has found, as learn.meta.part.result_from_bytes takes it."""
-    from grace_ray.learn.meta.part import result_to_bytes
+    """Return what a cycle that the meta-learner gave out has found, as learn.meta.cycle.result_from_bytes takes it."""
+    from grace_ray.learn.meta.cycle import result_to_bytes
     from grace_ray.learn.meta.work import learn
 
     reader = open_reader(settings)

@@ -20,7 +20,7 @@ from grace_ray import wiring
 from grace_ray.act.missions.budget import MissionBudget
 from grace_ray.core.clock import utc_now
 from grace_ray.core.jsonable import to_plain
-from grace_ray.learn.meta.part import result_from_bytes
+from grace_ray.learn.meta.cycle import result_from_bytes
 from grace_ray.loop import LocalGateway, Loop
 from grace_ray.settings import AuthToken, Settings, load
 from serve_apps.app import build

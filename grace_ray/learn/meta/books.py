@@ -1,4 +1,4 @@
-"""What the meta-learner keeps of each workspace, and of jobs that it was asked to do, as records of its own view."""
+"""What the meta-learner keeps, as records: of workspaces and jobs in its own view; cycles and patterns in theirs."""
 
 import json
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from datetime import datetime
 
 from grace_ray.core.canonical import canonical
 from grace_ray.core.jsonable import from_plain, to_plain
-from grace_ray.core.recommendation import LEARNING_VIEW, LearningCycle, key_of
+from grace_ray.core.recommendation import LEARNING_VIEW, PATTERNS_VIEW, LearningCycle, Pattern, key_of
 from grace_ray.core.store import Record
 
 VIEW = "meta_learner"
@@ -79,3 +79,10 @@ def cycle_record(cycle: LearningCycle) -> Record:
     """Return the record of a cycle."""
     key = key_of(cycle.workspace_id, cycle.iteration_id)
     return Record(LEARNING_VIEW, key, cycle.workspace_id, cycle.started_at.timestamp(), canonical(to_plain(cycle)))
+
+
+def pattern_record(pattern: Pattern) -> Record:
+    """Return the record of a pattern; lists go down by its confidence, then by the difference that it makes."""
+    key = key_of(pattern.workspace_id, pattern.pattern_id)
+    rank = pattern.confidence_level + abs(pattern.success_rate - pattern.base_rate)
+    return Record(PATTERNS_VIEW, key, pattern.workspace_id, rank, canonical(to_plain(pattern)))

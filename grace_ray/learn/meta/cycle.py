@@ -9,8 +9,10 @@ from datetime import datetime
 from typing import NamedTuple
 
 import numpy as np
+import orjson
 
 from grace_ray.core.canonical import canonical
+from grace_ray.core.jsonable import from_plain, to_plain
 from grace_ray.core.recommendation import LearningCycle, Pattern
 from grace_ray.learn.meta import insights
 from grace_ray.learn.meta.kinds import described, pattern_of, sign_of, strength_of
@@ -46,6 +48,18 @@ class Result(NamedTuple):
     kept: list[Pattern]
     dropped: list[Pattern]
     base: dict[str, float]
+
+
+def result_to_bytes(result: Result) -> bytes:
+    """Return a result as it crosses from the task to the part."""
+    return canonical(to_plain(result._asdict()))
+
+
+def result_from_bytes(data: bytes) -> Result:
+    """Return what ``result_to_bytes`` made of a result."""
+    plain = orjson.loads(data)
+    patterns = {name: [from_plain(Pattern, each) for each in plain[name]] for name in ("kept", "dropped")}
+    return Result(cycle=from_plain(LearningCycle, plain["cycle"]), base=plain["base"], **patterns)
 
 
 def run(started: LearningCycle, samples: Samples, known: Known, settings: MiningSettings, now: datetime) -> Result:

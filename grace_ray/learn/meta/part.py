@@ -12,29 +12,24 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from grace_ray.core.canonical import canonical
 from grace_ray.core.entry import Entry
 from grace_ray.core.errors import Conflict, InvalidInput, NotFound
-from grace_ray.core.fact import Fact
 from grace_ray.core.follower import NOTHING, Effects
 from grace_ray.core.ids import derived_id
-from grace_ray.core.jsonable import from_plain, to_plain
 from grace_ray.core.recommendation import (
     CYCLE_ENDED,
     JUDGED,
     LEARNING_VIEW,
-    PATTERNS_VIEW,
     RECOMMENDATIONS_VIEW,
     VALUES,
     LearningCycle,
-    Pattern,
-    key_of,
 )
 from grace_ray.core.schedule import JOB_DUE, META_LEARNING, PATTERN_REFRESH, job_ended
 from grace_ray.core.store import Reader, Record
-from grace_ray.learn.meta.books import VIEW, Book, JobBook, Running, book_of, cycle_record
+from grace_ray.learn.meta.books import VIEW, Book, JobBook, Running, book_of, cycle_record, pattern_record
 from grace_ray.learn.meta.cycle import REFRESH, Result
 from grace_ray.learn.meta.drift import DRIFT_ODDS, drift_odds
+from grace_ray.learn.meta.said import ended
 from grace_ray.settings import MetaLearnerSettings
 
 _LOOKBACK_MAX_DAYS = 3650.0
@@ -43,7 +38,6 @@ _KEEP = 60  # cycles of a workspace
 _PAUSE_S = 300.0  # at least, from the end of one cycle to the next that begins by itself
 _PAUSE_SHARE = 20.0  # times as long as the cycle took
 _CUT_OFF = "It was cut off, and is begun once more."
-_INSIGHTS = 5  # that a fact holds
 
 
 class Due(NamedTuple):
@@ -171,14 +165,12 @@ class MetaLearner:
             if running.attempts_before + 1 >= _ATTEMPTS:
                 effects += self.failed(cycle.iteration_id, "The cycle was cut off twice.", now)
                 continue
-            cut = replace(
-                cycle, status="interrupted", completed_at=now, error="It was cut off, and is begun once more."
-            )
+            cut = replace(cycle, status="interrupted", completed_at=now, error=_CUT_OFF)
             book.cycles += 1
             again = _new_cycle(book, cycle.trigger, now)
             book.running = replace(running, cycle=again, attempt=0, attempts_before=running.attempts_before + 1)
             records = [cycle_record(cut), cycle_record(again), book.to_record()]
-            effects += Effects(facts=[_said(cut, now)], records=records)
+            effects += Effects(facts=[ended(cut, now)], records=records)
         return effects, marked
 
     def finished(self, iteration_id: str, result: Result, now: datetime) -> Effects:
@@ -189,11 +181,11 @@ class MetaLearner:
         began = result.cycle.started_at
         took_s = max((now - began).total_seconds(), 0.0)
         cycle = replace(result.cycle, completed_at=now, processing_time_seconds=took_s)
-        patterns = [_pattern_record(pattern) for pattern in result.kept]
-        patterns += [_pattern_record(pattern)._replace(body=None) for pattern in result.dropped]
+        patterns = [pattern_record(pattern) for pattern in result.kept]
+        patterns += [pattern_record(pattern)._replace(body=None) for pattern in result.dropped]
         book.base, book.patterns = result.base, len(result.kept)
         return self._ended(book, cycle, now) + Effects(
-            records=[*patterns, *self._too_many(book.workspace_id)], facts=[_said(cycle, now)]
+            records=[*patterns, *self._too_many(book.workspace_id)], facts=[ended(cycle, now)]
         )
 
     def failed(self, iteration_id: str, error: str, now: datetime) -> Effects:
@@ -205,7 +197,7 @@ class MetaLearner:
         cycle = replace(
             book.running.cycle, status="failed", error=error, completed_at=now, processing_time_seconds=took_s
         )
-        return self._ended(book, cycle, now) + Effects(facts=[_said(cycle, now)])
+        return self._ended(book, cycle, now) + Effects(facts=[ended(cycle, now)])
 
     def _count(self, plain: dict[str, Any]) -> set[str]:
         value = VALUES.get(plain.get("outcome", ""))
@@ -297,18 +289,6 @@ class MetaLearner:
         return next((book for book, running in self._open() if running.cycle.iteration_id == iteration_id), None)
 
 
-def result_to_bytes(result: Result) -> bytes:
-    """Return a result as it crosses from the task to the part."""
-    return canonical(to_plain(result._asdict()))
-
-
-def result_from_bytes(data: bytes) -> Result:
-    """Return what ``result_to_bytes`` made of a result."""
-    plain = orjson.loads(data)
-    patterns = {name: [from_plain(Pattern, each) for each in plain[name]] for name in ("kept", "dropped")}
-    return Result(cycle=from_plain(LearningCycle, plain["cycle"]), base=plain["base"], **patterns)
-
-
 def _reason(book: Book, settings: MetaLearnerSettings) -> str:
     """Return why a workspace wants a cycle; "" where it does not."""
     if book.count >= settings.trigger_outcomes:
@@ -326,44 +306,4 @@ def _new_cycle(book: Book, trigger: str, now: datetime) -> LearningCycle:
     iteration = derived_id(now, CYCLE_ENDED, book.workspace_id, str(book.cycles))
     return LearningCycle(
         workspace_id=book.workspace_id, iteration_id=iteration, trigger=trigger, status="running", started_at=now
-    )
-
-
-def _pattern_record(pattern: Pattern) -> Record:
-    """Return the record of a pattern; lists go down by its confidence, then by the difference that it makes."""
-    key = key_of(pattern.workspace_id, pattern.pattern_id)
-    rank = pattern.confidence_level + abs(pattern.success_rate - pattern.base_rate)
-    return Record(PATTERNS_VIEW, key, pattern.workspace_id, rank, canonical(to_plain(pattern)))
-
-
-def _said(cycle: LearningCycle, now: datetime) -> Fact:
-    """Return the finding that a cycle has ended, however it did."""
-    figures = (
-        "samples_analyzed",
-        "patterns_tried",
-        "patterns_discovered",
-        "patterns_confirmed",
-        "patterns_dropped",
-        "rules_updated",
-        "iteration_accuracy",
-        "iteration_coverage",
-        "processing_time_seconds",
-    )
-    told = {name: getattr(cycle, name) for name in figures} if cycle.status == "completed" else {"error": cycle.error}
-    return Fact(
-        id=derived_id(now, CYCLE_ENDED, cycle.workspace_id, cycle.iteration_id, cycle.status),
-        at=now,
-        kind="finding",
-        type=CYCLE_ENDED,
-        source="grace/meta_learner",
-        subject=cycle.workspace_id,
-        trace=cycle.iteration_id,
-        body={
-            "workspace_id": cycle.workspace_id,
-            "iteration_id": cycle.iteration_id,
-            "trigger": cycle.trigger,
-            "status": cycle.status,
-            **told,
-            "key_insights": list(cycle.key_insights[:_INSIGHTS]),
-        },
     )

@@ -15,7 +15,8 @@ from grace_ray.core.jsonable import from_plain
 from grace_ray.core.recommendation import JUDGED, LEARNING_VIEW, PATTERNS_VIEW, LearningCycle, Pattern
 from grace_ray.core.schedule import JOB_DUE
 from grace_ray.core.store import Record, RecordPage
-from grace_ray.learn.meta.part import Due, MetaLearner, result_from_bytes, result_to_bytes
+from grace_ray.learn.meta.cycle import result_from_bytes, result_to_bytes
+from grace_ray.learn.meta.part import Due, MetaLearner
 from grace_ray.learn.meta.reading import COLUMNS
 from grace_ray.learn.meta.work import learn
 from grace_ray.settings import MetaLearnerSettings
