@@ -4,8 +4,9 @@ Everything is prequential: each outcome is predicted before it is learned, once,
 again with the agents' names exchanged half-way, as if all had changed overnight. *Unseen* asks of every agent before
 anyone has tried the task, and counts only the 70 % of answers that seem surest by what was known then. Worlds are real
 agents on real tasks, language models on instructions, workers' correctness, and simulated ones. One setting for all.
+Last comes a batch model that is fitted anew as outcomes come (`trust_batch`): about what can be reached at all.
 
-Run it with `python bench/trust.py [--seeds N] [--only NAME]`.
+Run it with `python bench/trust.py [--seeds N] [--only NAME] [--without-batch]`.
 """
 
 import argparse
@@ -14,11 +15,14 @@ import csv
 import gzip
 import json
 import math
+import os
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # speeds are of one core
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +30,7 @@ from numpy.typing import NDArray
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from bench import trust_batch  # noqa: E402
 from grace_ray.models.score.ability import AbilityModel  # noqa: E402
 from grace_ray.models.score.belief import Ask  # noqa: E402
 from grace_ray.models.score.kept import Judged  # noqa: E402
@@ -34,6 +39,18 @@ from grace_ray.models.score.moving import Evaluated, MovingTrust  # noqa: E402
 RESULTS = ROOT / "bench" / "results" / "trust.json"
 Floats = NDArray[np.float64]
 COVERAGE = 0.70
+BATCH = "batch refit"
+SHOWN = {  # with how many digits
+    "log_loss": 4,
+    "late_log_loss": 4,
+    "brier": 4,
+    "auc": 3,
+    "calibration_error": 3,
+    "microseconds": 0,
+    "swapped_log_loss": 4,
+    "swapped_calibration_error": 3,
+    "accuracy_at_coverage": 3,
+}
 
 
 class Outcome(NamedTuple):
@@ -208,10 +225,24 @@ def prequential(make: Learner, outcomes: list[Outcome]) -> dict[str, float]:
     for one in outcomes:
         chances.append(learner.expect(one))
         learner.learn(one)
-    spent = time.process_time() - start
-    chance, value = np.clip(np.array(chances), 1e-3, 1 - 1e-3), np.array([one.value for one in outcomes])
+    return judged(np.array(chances), outcomes, time.process_time() - start)
+
+
+def refitted(outcomes: list[Outcome]) -> dict[str, float]:
+    """The same for the batch model."""
+    start = time.process_time()
+    agents, kinds, tasks, values = zip(*outcomes, strict=True)
+    chances = trust_batch.chances(agents, kinds, tasks, values)
+    return judged(chances, outcomes, time.process_time() - start)
+
+
+def judged(chances: Floats, outcomes: list[Outcome], spent: float) -> dict[str, float]:
+    """How good chances (outcomes,) were that took so many seconds; of the last half, too, when most is known."""
+    chance, value = np.clip(chances, 1e-3, 1 - 1e-3), np.array([one.value for one in outcomes])
+    loss = -(value * np.log(chance) + (1 - value) * np.log1p(-chance))
     return {
-        "log_loss": float(-(value * np.log(chance) + (1 - value) * np.log1p(-chance)).mean()),
+        "log_loss": float(loss.mean()),
+        "late_log_loss": float(loss[len(loss) // 2 :].mean()),
         "brier": float(((chance - value) ** 2).mean()),
         "auc": auc(chance, value > 0.5),
         "calibration_error": calibration_error(chance, value),
@@ -281,8 +312,8 @@ def batch_speed(agents: int, tasks: int, size: int) -> float:
     return len(outcomes) / (time.process_time() - start)
 
 
-def compared(outcomes: list[Outcome], seeds: int) -> dict[str, Any]:
-    """Means over random orders, for every learner."""
+def compared(outcomes: list[Outcome], seeds: int, *, with_batch: bool) -> dict[str, Any]:
+    """Means over random orders, for every learner, and on the same orders for the batch model."""
     report: dict[str, Any] = {}
     for name, make in LEARNERS.items():
         runs = []
@@ -292,8 +323,16 @@ def compared(outcomes: list[Outcome], seeds: int) -> dict[str, Any]:
             plain, after = prequential(make, mixed), prequential(make, swapped(mixed, rng))
             changed = {f"swapped_{key}": after[key] for key in ("log_loss", "calibration_error")}
             runs.append(plain | changed | unseen(make, mixed, rng))
-        report[name] = {key: float(np.mean([run[key] for run in runs])) for key in runs[0]}
+        report[name] = means(runs)
+    if with_batch:
+        orders = [np.random.default_rng(seed).permutation(len(outcomes)) for seed in range(seeds)]
+        report[BATCH] = means([refitted([outcomes[place] for place in order]) for order in orders])
     return report
+
+
+def means(runs: list[dict[str, float]]) -> dict[str, float]:
+    """The mean of each number."""
+    return {key: float(np.mean([run[key] for run in runs])) for key in runs[0]}
 
 
 def main() -> None:
@@ -302,11 +341,12 @@ def main() -> None:
     options.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data" / "agents")
     options.add_argument("--seeds", type=int, default=2)
     options.add_argument("--only", default="")
+    options.add_argument("--without-batch", action="store_true")
     given = options.parse_args()
     report: dict[str, Any] = {}
     for name, outcomes in worlds(given.data).items():
         if given.only in name:
-            report[name] = compared(outcomes, given.seeds)
+            report[name] = compared(outcomes, given.seeds, with_batch=not given.without_batch)
             print_world(name, outcomes, report[name])
     fleets = {"25 agents": (25, 500), "200 agents": (200, 5_000), "2,000 agents": (2_000, 5_000)}
     report["speed"] = {name: batch_speed(*fleet, size=1_000) for name, fleet in fleets.items()}
@@ -320,15 +360,14 @@ def main() -> None:
 def print_world(name: str, outcomes: list[Outcome], report: dict[str, Any]) -> None:
     """One table; the ratio is of the log loss to that of the best other."""
     print(f"\n{name}: {len(outcomes):,} outcomes of {len({one.agent for one in outcomes})} agents")
-    print(f"{'':20}{'log loss':>9}{'Brier':>8}{'AUC':>7}{'cal.':>7}{'swapped':>9}{'cal.':>7}{'unseen':>8}{'us':>6}")
+    heads = ("log loss", "late", "Brier", "AUC", "cal.", "us", "swapped", "cal.", "unseen")
+    print(" " * 20 + "".join(f"{head:>9}" for head in heads))
     for learner, row in report.items():
-        print(
-            f"{learner:20}{row['log_loss']:9.4f}{row['brier']:8.4f}{row['auc']:7.3f}{row['calibration_error']:7.3f}"
-            f"{row['swapped_log_loss']:9.4f}{row['swapped_calibration_error']:7.3f}"
-            f"{row['accuracy_at_coverage']:8.3f}{row['microseconds']:6.0f}"
-        )
-    best = min(row["log_loss"] for learner, row in report.items() if learner != "Grace")
+        print(f"{learner:20}" + "".join(f"{row.get(key, math.nan):9.{digits}f}" for key, digits in SHOWN.items()))
+    best = min(row["log_loss"] for learner, row in report.items() if learner not in ("Grace", BATCH))
     print(f"{'Grace to the best':20}{report['Grace']['log_loss'] / best:9.3f}", flush=True)
+    if BATCH in report:
+        print(f"{'Grace to batch':20}{report['Grace']['log_loss'] / report[BATCH]['log_loss']:9.3f}", flush=True)
 
 
 if __name__ == "__main__":
