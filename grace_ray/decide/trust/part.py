@@ -18,13 +18,12 @@ from grace_ray.core.errors import InvalidInput, NotFound
 from grace_ray.core.event import Event
 from grace_ray.core.follower import NOTHING, Effects
 from grace_ray.core.ids import derived_id
-from grace_ray.core.jsonable import from_plain, to_plain
+from grace_ray.core.jsonable import to_plain
 from grace_ray.core.recommendation import (
     CYCLE_ENDED,
     JUDGED,
     KIND,
     OUTCOMES_VIEW,
-    PATTERNS_VIEW,
     RECOMMENDATIONS_VIEW,
     TALLIES_VIEW,
     TRACKED,
@@ -41,14 +40,14 @@ from grace_ray.decide.trust.routes import Routes
 from grace_ray.decide.trust.sheet import Plain
 from grace_ray.decide.trust.turn import Turn
 from grace_ray.decide.trust.waiting import Waiting
-from grace_ray.decide.trust.workspace import Tally, Workspace, packed, unpacked
+from grace_ray.decide.trust.workspace import Workspace
+from grace_ray.decide.trust.workspaces import Workspaces
 from grace_ray.settings import TrustSettings
 
 _SCORES_A_TURN = 30  # at once, so that who asks right after an outcome sees it; what comes in bulk waits for the tick
 _SCORES_A_TICK = 500
 _ANSWERS_A_TICK, _ANSWERS_AT_REST = 1000, 4000
 _VOTERS_MAX = 1000
-_PATTERNS_MAX = 500
 _CLEAN_A_TURN = 50_000
 
 
@@ -61,7 +60,6 @@ class TrustPart:
     def __init__(self, settings: TrustSettings) -> None:
         self._settings = settings
         self._lock = threading.RLock()
-        self._workspaces: dict[str, Workspace] = {}
         self._is_busy = False
 
     # Following
@@ -75,7 +73,7 @@ class TrustPart:
                 if entry.type == JOB_DUE and entry.subject in (TRUST_RECALCULATION, RECOMMENDATION_CLEANUP):
                     effects += self._job(entry, now)
                 elif entry.type == CYCLE_ENDED:
-                    self._know_patterns(self._workspace(entry.subject))
+                    self._workspaces.know_patterns(self._workspaces.get(entry.subject))
                 elif facts := own.told(entry):  # they come back from the journal like everyone's
                     effects += Effects(facts=facts)
             return effects + self._news(_SCORES_A_TURN, now)
@@ -85,28 +83,20 @@ class TrustPart:
         with self._lock:
             left = _ANSWERS_A_TICK if self._is_busy else _ANSWERS_AT_REST
             self._is_busy = False
-            for workspace in self._workspaces.values():
+            for workspace in self._workspaces.awake():
                 left -= workspace.answers.catch_up(left)
             return self._news(_SCORES_A_TICK, now)
 
     def state(self) -> bytes:
         """Return what was learned."""
         with self._lock:
-            return packed(self._workspaces)
+            return self._workspaces.state()
 
     def restore(self, state: bytes | None, reader: Reader) -> None:
         """Start from what was learned and the records as they stand."""
         with self._lock:
             self._reader = reader
-            self._workspaces = unpacked(state, self._settings) if state else {}
-            histories = {
-                record.key: orjson.loads(record.body or b"{}")["history"] for record in reader.scan(TRUST_VIEW)
-            }
-            for record in sorted(reader.scan(TALLIES_VIEW), key=_rank):
-                tally = from_plain(Tally, orjson.loads(record.body or b"{}"))
-                self._workspace(record.status).put_back(tally, histories.get(record.key, ()))
-            for workspace in self._workspaces.values():
-                self._know_patterns(workspace)
+            self._workspaces = Workspaces(self._settings, reader, state)
             self._routes = Routes(reader, self._settings)
             self._waiting = Waiting(reader)
 
@@ -119,7 +109,7 @@ class TrustPart:
             for sheet in found.values():
                 by_workspace.setdefault(sheet["workspace_id"], []).append(sheet)
             for workspace_id, each in by_workspace.items():
-                self._workspace(workspace_id).teach(each)
+                self._workspaces.get(workspace_id).teach(each)
 
     # What people and programs ask
 
@@ -132,9 +122,9 @@ class TrustPart:
         """
         with self._lock:
             if action == "route":
-                return self._routes.route(args, self._workspaces.get(args["workspace_id"]), now)
+                return self._routes.route(args, self._workspaces.find(args["workspace_id"]), now)
             if action == "recalculate":
-                return self._recalculated(now), {"workspaces": len(self._workspaces)}
+                return self._recalculated(now), {"workspaces": len(self._workspaces.awake())}
             if action == "clean_up":
                 effects = self._cleaned(now)
                 return effects, {"removed": len(effects.records)}
@@ -156,7 +146,7 @@ class TrustPart:
     def expect(self, workspace_id: str, agents: Sequence[str], kind: str, task: str = "") -> list[dict[str, float]]:
         """Return {mean, low, high, n} of the next outcome of each agent; one that is new is like the fleet."""
         with self._lock:
-            workspace = self._workspaces.get(workspace_id) or Workspace(workspace_id, self._settings)
+            workspace = self._workspaces.find(workspace_id) or Workspace(workspace_id, self._settings)
             beliefs = workspace.expect(agents, kind, task)
         return [{"mean": each.mean, "low": each.low, "high": each.high, "n": each.n} for each in beliefs]
 
@@ -176,7 +166,7 @@ class TrustPart:
         if not said:
             raise NotFound(f"Workspace {workspace_id} has no question {correlation_id}.", "correlation_id")
         with self._lock:
-            return self._workspace(workspace_id).consensus(correlation_id, said)
+            return self._workspaces.get(workspace_id).consensus(correlation_id, said)
 
     # Recommendations and outcomes
 
@@ -188,12 +178,12 @@ class TrustPart:
         for entry, plain in said:
             if entry.type == TRACKED:
                 if turn.track(plain, entry.body):
-                    self._workspace(plain["workspace_id"]).track(plain)
+                    self._workspaces.get(plain["workspace_id"]).track(plain)
             elif entry.type == JUDGED:
                 turn.judge(plain, entry.body)
         records = turn.records()
         for workspace_id, each in turn.steps.items():
-            self._workspace(workspace_id).learn(each)
+            self._workspaces.get(workspace_id).learn(each)
             records += self._routes.rewards([after for _, after in each])
         return Effects(records=records + self._tallied(now))
 
@@ -207,7 +197,7 @@ class TrustPart:
                 now.timestamp(),
                 canonical(to_plain(tally)),
             )
-            for workspace in self._workspaces.values()
+            for workspace in self._workspaces.awake()
             for tally in workspace.take_touched()
         ]
 
@@ -216,20 +206,8 @@ class TrustPart:
         found = self._reader.find_records(RECOMMENDATIONS_VIEW, list(dict.fromkeys(keys)))
         return {record.key: orjson.loads(record.body) for record in found if record.body}
 
-    def _workspace(self, workspace_id: str) -> Workspace:
-        found = self._workspaces.get(workspace_id)
-        if found is None:
-            found = self._workspaces[workspace_id] = Workspace(workspace_id, self._settings)
-        return found
-
-    def _know_patterns(self, workspace: Workspace) -> None:
-        """Read the patterns that the meta-learner has confirmed by now."""
-        page = self._reader.records(PATTERNS_VIEW, workspace.workspace_id, _PATTERNS_MAX)
-        patterns = [orjson.loads(record.body) for record in page.items if record.body]
-        workspace.patterns = [pattern for pattern in patterns if pattern["is_confirmed"]]
-
     def _knowing(self, workspace_id: str, agent_id: str) -> Workspace:
-        workspace = self._workspaces.get(workspace_id)
+        workspace = self._workspaces.find(workspace_id)
         if workspace is None or agent_id not in workspace.tallies:
             raise NotFound(f"Workspace {workspace_id} knows no agent {agent_id}.", "agent_id")
         return workspace
@@ -239,7 +217,7 @@ class TrustPart:
     def _news(self, most: int, now: datetime) -> Effects:
         """Make the scores anew of up to ``most`` agents that something was learned of."""
         effects = NOTHING
-        for workspace in self._workspaces.values():
+        for workspace in self._workspaces.awake():
             agents = workspace.take_changed(most)
             most -= len(agents)
             if agents:
@@ -254,7 +232,7 @@ class TrustPart:
 
     def _recalculated(self, now: datetime) -> Effects:
         effects = NOTHING
-        for workspace in self._workspaces.values():
+        for workspace in self._workspaces.all():
             workspace.recalculate(now)
             effects += self._scored(workspace, workspace.take_changed(len(workspace.changed)), now)
         return effects
@@ -278,10 +256,6 @@ class TrustPart:
             detail = f"{len(effects.records)} records older than {self._settings.keep_days:g} days removed"
         ended = job_ended(entry.subject, entry.id, self.name, now, "completed", detail)
         return effects + Effects(facts=[ended])
-
-
-def _rank(record: Record) -> float:
-    return record.rank
 
 
 def _is_score(record: Record) -> bool:

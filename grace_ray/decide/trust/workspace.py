@@ -1,6 +1,5 @@
 """What one workspace's outcomes have taught of its agents: the models, the tallies, and the scores made of them."""
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -332,27 +331,3 @@ def _add(tally: Tally, sheet: Plain, sign: int) -> None:
     tally.kinds[kind] = tally.kinds.get(kind, 0) + sign
     if not tally.kinds[kind]:
         del tally.kinds[kind]
-
-
-def packed(workspaces: Mapping[str, Workspace]) -> bytes:
-    """Return the states of workspaces as one: a line of JSON that tells the lengths of what follows it."""
-    headers, blobs = {}, []
-    for name, workspace in workspaces.items():
-        header, models = workspace.state()
-        headers[name] = {**header, "models": [len(model) for model in models]}
-        blobs += models
-    return json.dumps(headers, separators=(",", ":")).encode() + b"\n" + b"".join(blobs)
-
-
-def unpacked(state: bytes, settings: TrustSettings) -> dict[str, Workspace]:
-    """Return the workspaces of a state."""
-    head, _, rest = state.partition(b"\n")
-    found, at = {}, 0
-    for name, header in json.loads(head).items():
-        models = []
-        for length in header["models"]:
-            models.append(rest[at : at + length])
-            at += length
-        found[name] = Workspace(name, settings)
-        found[name].restore(header, models)
-    return found

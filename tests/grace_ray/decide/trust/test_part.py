@@ -192,11 +192,33 @@ def test_what_the_part_knows_survives_a_crash_at_any_moment(house):
     before = house.score("ada")
     house.wake()
     house.loop.settle()
-    house.part._workspaces[WORKSPACE].changed["ada"] = None  # as if it had been about to be scored
+    house.part._workspaces.get(WORKSPACE).changed["ada"] = None  # as if it had been about to be scored
     house.settle()
     after = house.score("ada")
     assert (after.sample_size, after.approval_rate) == (before.sample_size, before.approval_rate)
     assert after.expected == pytest.approx(before.expected, abs=1e-6)
+
+
+def test_a_start_does_not_wait_for_workspaces_that_rest_and_loses_none(house):
+    for name in ("one", "two", "three"):
+        house.live("ada", ["approved"] * 12, workspace=name)
+    house.settle()
+    house.part.operate("recalculate", {}, house.now)
+    house.save()
+    house.live("ada", ["rejected"], workspace="two")
+    house.wake()
+    assert house.part._workspaces.awake() == []
+    house.settle()
+    assert [each.workspace_id for each in house.part._workspaces.awake()] == ["two"]
+    house.save()  # those that rest are in the state, too
+    house.wake()
+    assert house.part.boost("one", "ada", "fix")["samples"] == 12
+    assert house.part.boost("two", "ada", "fix")["samples"] == 13
+    effects, said = house.part.operate("recalculate", {}, house.now)
+    assert said == {"workspaces": 3}
+    assert {record.status for record in effects.records} == {"one", "two", "three"}
+    with pytest.raises(NotFound):
+        house.part.boost("four", "ada", "fix")
 
 
 def test_the_dimension_timeliness_is_what_was_asked_against_what_it_took(house):
@@ -314,7 +336,7 @@ def test_what_an_agent_says_of_itself_is_held_against_what_came(house):
     calibration = house.score("boaster").calibration
     assert calibration["error"] == pytest.approx(0.45, abs=0.01)
     assert calibration["bins"][0]["count"] == 80
-    assert house.part._workspaces[WORKSPACE].calibrated("boaster", 0.95) == pytest.approx(0.5, abs=0.08)
+    assert house.part._workspaces.get(WORKSPACE).calibrated("boaster", 0.95) == pytest.approx(0.5, abs=0.08)
 
 
 def test_the_dimension_consistency_is_how_well_an_agent_fits_confirmed_patterns(house):
