@@ -7,7 +7,7 @@ from grace_ray.core.sample import metric_of
 from grace_ray.core.store import Reader
 from grace_ray.diagnose.metrics.catalog import Catalog
 
-_KNOWN_MAX = 10_000
+_PAGE = 5000
 _SHOWN_MAX = 200
 
 
@@ -26,7 +26,7 @@ def known_series(reader: Reader, catalog: Catalog, names: Sequence[str]) -> list
 
 def _meant(reader: Reader, catalog: Catalog, name: str) -> list[str]:
     metric = name.partition("{")[0]
-    keys = [series.key for series in reader.series(metric)]
+    keys = _keys(reader, metric)
     if name in keys:
         return [name]
     if name == metric and keys:
@@ -38,5 +38,15 @@ def _meant(reader: Reader, catalog: Catalog, name: str) -> list[str]:
     raise NotFound(f"There is no metric {name[:_SHOWN_MAX]!r}.{meant}", "metric")
 
 
+def _keys(reader: Reader, metric: str = "") -> list[str]:
+    """Return the keys of all series of a metric, or of all metrics."""
+    keys: list[str] = []
+    while page := reader.series(metric, after=keys[-1] if keys else "", limit=_PAGE):
+        keys += [series.key for series in page]
+        if len(page) < _PAGE:
+            break
+    return keys
+
+
 def _metrics(reader: Reader) -> list[str]:
-    return list(dict.fromkeys(metric_of(series.key) for series in reader.series(limit=_KNOWN_MAX)))
+    return list(dict.fromkeys(map(metric_of, _keys(reader))))

@@ -39,6 +39,13 @@ def test_one_metric_is_shown_and_an_unknown_one_is_404_with_the_nearest(http):
     assert "api.latency_p95" in unknown.json()["detail"]
 
 
+def test_every_series_of_a_metric_is_known_however_many_it_has(http, monkeypatch):
+    monkeypatch.setattr("serve_apps.series._PAGE", 10)
+    post(http, *(sample("fleet.load", labels={"host": f"h{number:02}"}) for number in range(25)))
+    assert len(points(http, "fleet.load")) == 25
+    assert points(http, 'fleet.load{host="h24"}') == [('fleet.load{host="h24"}', 1.5)]
+
+
 def test_samples_are_kept_once_and_found_again(http):
     zone = sample(labels={"zone": 'b "1"'}, ago_s=60)
     assert post(http, sample(), zone).json() == {"accepted": 2, "duplicates": 0, "rejected": []}

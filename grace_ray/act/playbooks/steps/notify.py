@@ -26,7 +26,7 @@ class Notify(Lasting):
         """Send it."""
         url = world.settings.notify_url
         if not url:
-            return f"Said: {arguments.message}"
+            return f"On the journal alone (playbooks.notify_url is empty): {arguments.message}"
         headers = {"Content-Type": "application/json", "Idempotency-Key": world.run_id}
         status, text = world.http.send("POST", url, canonical({"text": arguments.message}), headers, time.left())
         if not 200 <= status < 300:
