@@ -1,8 +1,7 @@
 """The GitHub client against a server with ETags and rate limit headers."""
 
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 import pytest
 from pydantic import SecretStr
@@ -10,9 +9,10 @@ from pydantic import SecretStr
 from grace_ray.adapters.github.client import GithubClient
 from grace_ray.core.errors import NotFound, OutsideError, RateLimited, Refused, Unreachable
 from grace_ray.settings import GithubSettings
+from tests.local_server import LocalServer
 
 
-class Hub:
+class Hub(LocalServer):
     """``answer(path)`` returns (status, headers, value); what was asked is in ``asked`` with its headers."""
 
     def __init__(self):
@@ -43,15 +43,7 @@ class Hub:
             def log_message(self, *args):
                 pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-        self._thread.start()
-
-    def close(self):
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join(5)
+        super().__init__(Handler)
 
 
 @pytest.fixture
