@@ -2,12 +2,13 @@
 
 import asyncio
 import hashlib
+import math
 from collections.abc import Mapping
 from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Path, Query, Request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from starlette.responses import Response
 
 from grace_ray.core.jsonable import from_plain
@@ -21,7 +22,7 @@ from grace_ray.core.recommendation import (
 from grace_ray.core.store import Reader, Record
 from grace_ray.decide.routing.route import ROUTES_VIEW
 from grace_ray.decide.routing.rules import last_cycle
-from grace_ray.sense.recommendation_fields import ID_MAX, NAMES_MAX, TYPE_MAX
+from grace_ray.sense.recommendation_fields import ID_MAX, NAMES_MAX, TYPE_MAX, WORD_MAX
 from serve_apps.answers import After, Limit, as_json, as_page, filtered
 from serve_apps.dependencies import TheGateway, TheReader
 from serve_apps.gateway import Gateway
@@ -35,6 +36,17 @@ _CANDIDATES_MAX = 200
 _LOOKS, _PAUSE_S = 30, 0.05
 
 
+def _scalar(value: Any) -> Any:
+    is_number = isinstance(value, int | float) and math.isfinite(value)
+    if value is None or is_number or (isinstance(value, str) and len(value) <= WORD_MAX):
+        return value
+    raise ValueError(f"must be a text of at most {WORD_MAX} characters, a finite number or a boolean")
+
+
+def _candidate(value: Any) -> Any:
+    return {"agent_id": value} if isinstance(value, str) else value
+
+
 class Task(BaseModel):
     """What is to be done: its type, the question it answers (others may have answered it), and what rules rest on."""
 
@@ -42,7 +54,7 @@ class Task(BaseModel):
 
     recommendation_type: str = Field("general", min_length=1, max_length=TYPE_MAX)
     correlation_id: str = Field("", max_length=ID_MAX)
-    context: dict[str, str | bool | float | None] = Field(default_factory=dict, max_length=NAMES_MAX)
+    context: dict[str, Annotated[Any, AfterValidator(_scalar)]] = Field(default_factory=dict, max_length=NAMES_MAX)
 
 
 class Candidate(BaseModel):
@@ -61,7 +73,9 @@ class Routing(BaseModel):
 
     workspace_id: str
     task: Task = Field(default_factory=Task)
-    candidates: list[Word | Candidate] = Field(min_length=1, max_length=_CANDIDATES_MAX)
+    candidates: list[Annotated[Candidate, BeforeValidator(_candidate)]] = Field(
+        min_length=1, max_length=_CANDIDATES_MAX, description="Objects, or agent_ids of those that cost nothing"
+    )
 
 
 @router.get("/trust-scores", summary="Agents by how far they can be trusted")
@@ -132,11 +146,10 @@ async def route(body: Routing, request: Request, gateway: TheGateway) -> Respons
     """
     await enter(request, [body.workspace_id])
     await settled(gateway, body.workspace_id)
-    candidates = [Candidate(agent_id=each) if isinstance(each, str) else each for each in body.candidates]
     arguments = {
         "workspace_id": body.workspace_id,
         **body.task.model_dump(),
-        "candidates": [each.model_dump() for each in candidates],
+        "candidates": [each.model_dump() for each in body.candidates],
         "route_id": _route_id(body.workspace_id, request),
     }
     return as_json(await gateway.call(PART, "operate", "route", arguments), 201)

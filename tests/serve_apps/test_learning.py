@@ -459,6 +459,22 @@ def test_a_task_is_given_to_who_will_do_it_and_what_came_of_it_is_known(judged):
     assert http.get(f"{API}/routes", params={"workspace_id": "zoo"}).json()["items"] == []
 
 
+@pytest.mark.parametrize(
+    ("changed", "field"),
+    [
+        ({"candidates": [{"agent_id": "ann", "cost": -1}]}, "candidates[0].cost"),
+        ({"candidates": ["ann", ""]}, "candidates[1].agent_id"),
+        ({"candidates": ["ann", 7]}, "candidates[1]"),
+        ({"candidates": []}, "candidates"),
+        ({"task": {"context": {"size": [1]}}}, "task.context.size"),
+        ({"task": {"context": {"size": "x" * 201}}}, "task.context.size"),
+    ],
+)
+def test_a_task_that_cannot_be_routed_is_refused_by_the_name_of_its_field(http, changed, field):
+    refused = http.post(f"{API}/route", json={"workspace_id": "acme", "candidates": ["ann"], **changed})
+    assert (refused.status_code, refused.json()["field"]) == (422, field)
+
+
 def test_a_route_asked_for_again_with_its_key_is_the_same(make):
     asked = {"workspace_id": "acme", "candidates": ["a", "b", "c"]}
     house = make()
