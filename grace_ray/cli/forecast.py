@@ -20,7 +20,8 @@ from grace_ray.core.sample import metric_of
 app = typer.Typer(cls=DefaultCommand)
 POLL_S = 1.0
 _RANKS = {"critical": 2, "warning": 1}
-_SERIES_MAX = 200  # that one prediction takes
+_METRICS_MAX = 1000
+_FORECASTS_MAX = 200
 _PAST = 24  # snapshots of a sparkline
 _PAST_H = 3
 _EXIT_FAILED = 1
@@ -38,13 +39,17 @@ class _Seen(NamedTuple):
 def show(
     metrics: Annotated[list[str] | None, typer.Argument(help="Metrics; none: all that are forecast")] = None,
     minutes: Annotated[float, typer.Option(min=0, help="How far ahead")] = 60,
+    limit: Annotated[int, typer.Option(min=1, max=200, help="Where none is named: so many, the worst first")] = 50,
     home: Home = None,
     url: Url = None,
     as_json: Json = False,
 ) -> None:
     """Show what metrics are, what they will be, and how likely they leave their band."""
     client = connect(home, url)
-    names = metrics or [forecast.metric_id for forecast in client.forecasts(limit=_SERIES_MAX).items]
+    known = [] if metrics else client.metrics(limit=_METRICS_MAX).items
+    forecast = [] if metrics else [each.metric_id for each in client.forecasts(limit=_FORECASTS_MAX).items]
+    measured = list(dict.fromkeys([*_by_trouble(known), *forecast]))
+    names = metrics or measured[:limit]
     answer = client.predict(names, horizon_minutes=minutes)
     if as_json:
         print_json(answer)
@@ -56,15 +61,31 @@ def show(
     rows.sort(key=lambda row: (-row[0], row[1][0]))
     columns = ("metric", "now", "band", ahead, "80% of the time", "breach", "past│ahead, model")
     print_table(columns, [row for _, row in rows], nothing="Nothing is measured yet.")
-    if silent := _silent(client, made) if not metrics else [each["metric_id"] for each in made if not each["points"]]:
+    if len(measured) > limit:
+        say(f"{len(measured) - limit} series more: name them, or ask for more with --limit.")
+    if (
+        silent := _silent(known, measured)
+        if not metrics
+        else [each["metric_id"] for each in made if not each["points"]]
+    ):
         say(f"No data yet: {', '.join(silent)}.")
 
 
-def _silent(client: Grace, forecasts: Iterable[dict[str, Any]]) -> list[str]:
-    """Return the metrics of the catalog of which none of these forecasts is."""
-    told = {metric_of(forecast["metric_id"]) for forecast in forecasts if forecast["points"]}
-    known = [each["metric"] for each in client.metrics(limit=1000).items if each["in_catalog"]]
-    return [name for name in known if name not in told]
+def _by_trouble(known: Iterable[dict[str, Any]]) -> list[str]:
+    """Return the series that have a value: those out of their bands first, then the catalog's, then all others."""
+    found = [
+        (-_RANKS.get(series["band"], 0), not metric["in_catalog"], series["series"])
+        for metric in known
+        for series in metric["series"]
+        if series["value"] is not None
+    ]
+    return [series for _, _, series in sorted(found)]
+
+
+def _silent(known: Iterable[dict[str, Any]], measured: Iterable[str]) -> list[str]:
+    """Return the metrics of the catalog that have no series yet."""
+    heard = set(map(metric_of, measured))
+    return [metric["metric"] for metric in known if metric["in_catalog"] and metric["metric"] not in heard]
 
 
 def _with_past(client: Grace, forecasts: Iterable[dict[str, Any]]) -> list[tuple[dict[str, Any], _Seen]]:

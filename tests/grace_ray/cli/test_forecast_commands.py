@@ -35,6 +35,14 @@ def test_metrics_are_shown_as_they_are_and_will_be_the_most_troubled_first(fores
     assert "api.error_rate" not in lines[-1]
 
 
+def test_the_worst_are_shown_where_there_are_too_many(foreseen):
+    said = foreseen("forecast", "--limit", 1)
+    rows = said.out.splitlines()
+    assert said.code == 0
+    assert "│" in rows[1]
+    assert "series more: name them" in rows[2]
+
+
 def test_some_metrics_and_another_horizon_can_be_asked_for(foreseen):
     said = foreseen("forecast", "--minutes", 30, OUTSIDE)
     assert "in 30 min" in said.out
