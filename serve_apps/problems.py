@@ -137,6 +137,8 @@ async def _http_exception(_: Request, error: Exception) -> Response:
 
 
 async def _bug(request: Request, error: Exception) -> Response:
+    if type(error).__name__ == "TaskCancelledError":  # so Ray Serve says that the client went away
+        return problem(503, "Who asked has gone.")
     log.error("request_crashed", path=request.url.path, method=request.method, exc_info=error)
     headers = {"X-Request-ID": request.scope.get("grace.request_id", "")}
     return problem(500, "Grace failed to answer; the log has the details under this request id.", headers=headers)

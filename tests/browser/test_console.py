@@ -24,7 +24,6 @@ PAGES = (
     "/schedule",
     "/journal",
     "/journal/1",
-    "/login",
 )
 FAINT_TEXT = Path(__file__).with_name("faint_text.js").read_text()
 NAMELESS_CONTROLS = Path(__file__).with_name("nameless_controls.js").read_text()
@@ -321,6 +320,9 @@ def test_keys_lead_from_page_to_page(site: Site, open_page: OpenPage) -> None:
 def test_a_guarded_grace_asks_for_a_token_first(guarded_site: Site, open_page: OpenPage) -> None:
     page = open_page(f"{guarded_site.url}/clusters?status=", is_clean=False)
     expect(page).to_have_url(re.compile("/login"))
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+    assert page.evaluate(NAMELESS_CONTROLS) == []
     page.get_by_label("Token").fill("wrong")
     page.get_by_role("button", name="Log in").click()
     expect(page.get_by_role("alert")).to_contain_text("not known")

@@ -2,7 +2,7 @@
 
 import { get } from "./api.js";
 import { byId, fill, h, refill } from "./dom.js";
-import { number, percent } from "./format.js";
+import { counted, number, percent } from "./format.js";
 import { learned } from "./learned.js";
 import { paged, remembered, valuesOf } from "./list.js";
 import * as live from "./live.js";
@@ -75,8 +75,6 @@ async function showFigures() {
   if (mine !== current) return;
   byId("lead").textContent = !now?.agents ? lead : `${counted(now.agents, "agent")} gave ${counted(now.recommendations, "recommendation")}; ${number(now.outcomes)} are judged${now.approval_rate === null ? "" : `, ${percent(now.approval_rate)} of them approved`}.`;
 }
-
-const counted = (count, one) => `${number(count)} ${one}${count === 1 ? "" : "s"}`;
 
 /** Make what is said of an empty workspace fit the one that was asked for. */
 function explain() {

@@ -3,7 +3,7 @@
 import { get } from "./api.js";
 import { failed } from "./dialog.js";
 import { byId, fill, h } from "./dom.js";
-import { duration, number, percent, quantity, time } from "./format.js";
+import { counted, duration, number, percent, quantity, time } from "./format.js";
 import { remembered, valuesOf } from "./list.js";
 import * as live from "./live.js";
 import { plot } from "./plot.js";
@@ -49,18 +49,11 @@ function aheadPanel(series) {
   return panel("Ahead", facts(
     [`In ${reach(series)}`, expected(series)],
     ...(chanceWord(series.band) ? chances : []).map(([minutes, share]) => [`Within ${minutes} min`, h("span", { class: "chance" }, chance(share, `Probability of a breach within ${minutes} minutes`), h("span", { class: "quiet" }, chanceWord(series.band).toLowerCase()))]),
-    ["At this pace", forecast.minutes_to_breach === null || !chanceWord(series.band) ? "" : `It reaches its next threshold in ${duration(60 * forecast.minutes_to_breach)}.`],
-    ["Warned", alarm(series)],
-    ["Made", [time(forecast.generated_at), `, from ${number(forecast.observations)} snapshot${forecast.observations === 1 ? "" : "s"}`]],
+    ["At this pace", forecast.minutes_to_breach === null || !chanceWord(series.band) ? "" : `It reaches its next threshold ${forecast.minutes_to_breach < 1 ? "any moment now" : `in ${duration(60 * forecast.minutes_to_breach)}`}.`],
+    ["Made", [time(forecast.generated_at), `, from ${counted(forecast.observations, "snapshot")}`]],
     ["Model", modelName(forecast.model)],
     ["Trained", forecast.trained_version],
     ["Note", forecast.note]));
-}
-
-/** Why a warning may be open where the forecast is calm: it comes from the last minutes, the forecast from all of the past. */
-function alarm({ warnings }) {
-  const open = warnings.find((one) => one.status === "open");
-  return open ? `Going by the last minutes alone it was ${percent(open.probability)} likely to pass ${open.threshold}: see Warnings.` : "";
 }
 
 function warningsPanel({ warnings, unit, value }) {

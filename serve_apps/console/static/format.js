@@ -19,6 +19,9 @@ export function quantity(value, unit = "") {
   return unit === "percent" ? `${shown}%` : unit ? `${shown} ${unit}` : shown;
 }
 
+/** "1 cluster", "2 clusters". */
+export const counted = (count, one) => `${number(count)} ${one}${count === 1 ? "" : "s"}`;
+
 /** A share of 1 as percent. */
 export const percent = (value) => (value === undefined || value === null ? "–" : `${Math.round(value * 100)}%`);
 

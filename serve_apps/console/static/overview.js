@@ -4,7 +4,7 @@ import { get } from "./api.js";
 import { failed } from "./dialog.js";
 import { doings } from "./doings.js";
 import { byId, fill, h, listening } from "./dom.js";
-import { number, time } from "./format.js";
+import { counted, number, time } from "./format.js";
 import * as live from "./live.js";
 import { keepOutlook } from "./outlook.js";
 import { begin } from "./shell.js";
@@ -54,7 +54,7 @@ const VERDICTS = {
 };
 
 function verdict(status, open) {
-  if (VERDICTS[status] === VERDICTS.healthy && open) return `Grace runs well; ${number(open)} cluster${open === 1 ? " is" : "s are"} open.`;
+  if (VERDICTS[status] === VERDICTS.healthy && open) return `Grace runs well; ${counted(open, "cluster")} ${open === 1 ? "is" : "are"} open.`;
   return VERDICTS[status] ?? `The runtime is ${words(status)}.`;
 }
 
@@ -105,7 +105,7 @@ function entry(one) {
 function clusterRow(cluster) {
   return h("li", { class: "row" }, meter(cluster.urgency_score, "Urgency"),
     h("span", { class: "grow" }, clusterTitle(cluster),
-      h("span", { class: "quiet" }, `${number(cluster.event_count)} event${cluster.event_count === 1 ? "" : "s"} · `, time(cluster.last_seen), outcome(cluster) && " · ", outcome(cluster))));
+      h("span", { class: "quiet" }, `${counted(cluster.event_count, "event")} · `, time(cluster.last_seen), outcome(cluster) && " · ", outcome(cluster))));
 }
 
 /** The open clusters, most urgent first; where there is none, those that were resolved last and how. */
@@ -147,7 +147,7 @@ async function parts() {
 
 async function knowledge() {
   const known = await get("/api/knowledge/stats").catch(() => null);
-  if (known) figure("learn", known.statements, `${number(known.documents)} documents, ${number(known.passages)} passages`);
+  if (known) figure("learn", known.statements, `${counted(known.documents, "document")}, ${counted(known.passages, "passage")}`);
 }
 
 const calmReload = live.calmly(reload, 1000);

@@ -2,7 +2,7 @@
 
 const MINUTE = 60_000;
 const SPANS = [5, 10, 15, 30, 60, 120, 180, 360, 720, 1440, 2880, 10_080, 20_160, 40_320].map((minutes) => minutes * MINUTE);
-const SHARE_MIN = 0.3; // of the height that the values keep when a threshold is taken in
+const SHARE_MIN = 0.4; // of the height that the values keep when a threshold is taken in
 
 /** Round numbers between `low` and `high`, about `count` of them. */
 export function ticks(low, high, count) {

@@ -1,7 +1,7 @@
 // What several pages show: severities, states, meters, statements, entries.
 
 import { h, source } from "./dom.js";
-import { clock, clockTime, duration, exactly, number, percent, time } from "./format.js";
+import { clock, clockTime, counted, duration, exactly, percent, time } from "./format.js";
 import { gist } from "./gist.js";
 import { words } from "./words.js";
 
@@ -45,7 +45,6 @@ export function panel(title, ...content) {
 export const clusterPath = (key) => `/clusters/${encodeURIComponent(key)}`;
 export const clusterLink = (key) => h("a", { href: clusterPath(key), class: "key" }, key);
 
-const counted = (count, one) => `${number(count)} ${one}${count === 1 ? "" : "s"}`;
 const TEMPLATE = /^t-[0-9a-f]{12}$/;
 
 /** A cluster's key, taken apart; a pattern that is only a template's number stays in the background. */
