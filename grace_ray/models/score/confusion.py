@@ -6,11 +6,11 @@ answers. So one that is right on some classes only counts there, one that always
 one that copies another counts with it as one (`copying`), where that can be told. The arithmetic is in `dawid_skene`;
 here is what is remembered, and when.
 
-An answer touches only its question and those who answered it. After every eighth more of answers, `settle` revisits
-what is remembered (the newest ``max_questions``) as batch Dawid-Skene does: so this is one pass with a bounded memory,
-not one without. Settled beliefs are a function of the remembered answers alone, so merging is exact: two models that
-merge settle to what one settles to that was told all. What is older stays in the counts of the one that learned it,
-and can no longer be merged or changed.
+An answer touches only its question and those who answered it. After every eighth more of answers, where somebody asks
+after every 32nd, `settle` revisits what is remembered (the newest ``max_questions``) as batch Dawid-Skene does: so this
+is one pass with a bounded memory, not one without. Settled beliefs are a function of the remembered answers alone, so
+merging is exact: two models that merge settle to what one settles to that was told all. What is older stays in the
+counts of the one that learned it, and can no longer be merged or changed.
 """
 
 import math
@@ -41,6 +41,7 @@ from grace_ray.models.score.dawid_skene import (
 TRUTH = ""  # the agent whose answer is the truth
 MAX_CLASSES = 32
 FIRST_REST = 64  # answers after which to settle; later an eighth of what is remembered
+SOONER = 4  # times sooner where somebody asks
 
 _STATE_VERSION = 1
 
@@ -193,6 +194,8 @@ class ConfusionModel:
 
     def consensus(self, question: str) -> Consensus:
         """What is true of a question, as far as the answers tell; NotFound where there is none that is remembered."""
+        if SOONER * self._unsettled >= self._rest:
+            self.settle()
         known = self._questions.get(question)
         belief = None if known is None else self._posterior(known)
         if known is None or belief is None:

@@ -54,6 +54,14 @@ def majority(said: list[Answer], truth: dict[str, str]) -> float:
     return float(np.mean([max(votes[q], key=votes[q].get) == z for q, z in truth.items() if q in votes]))
 
 
+def test_who_asks_is_told_what_settling_would_tell():
+    said = crowd(5)[0][:1100]  # 1,037 of these are settled as they come
+    asked, settled = lived(said), lived(said)
+    settled.settle()
+    found = [[model.consensus(one.question).probabilities["x"] for one in said] for model in (asked, settled)]
+    assert found[0] == pytest.approx(found[1], abs=1e-9)
+
+
 def test_weighing_by_confusion_beats_the_majority():
     gains = []
     for seed in range(3):
