@@ -140,7 +140,7 @@ class Runner:
         limit.stop()
         took_s = round(self._clock() - began, 3)
         if not outcome:
-            detail = f"It did not end within {limit_s:.3g} s, nor when it was told to."
+            detail = f"It did not end within {round(limit_s, 1):g} s, nor when it was told to."
             return StepResult(kind=kind, status="timed_out", detail=detail, duration_s=took_s)
         return replace(outcome[0], duration_s=took_s)
 

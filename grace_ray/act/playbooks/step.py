@@ -54,7 +54,7 @@ class StepTime:
         """Return the seconds left. Raises StepTimedOut where there are none; to be asked before every effect."""
         left = self._end - self._clock()
         if left <= 0:
-            raise StepTimedOut(f"The time of {self.limit_s:.3g} s is up.")
+            raise StepTimedOut(f"The time of {round(self.limit_s, 1):g} s is up.")
         if self._stopped.is_set():
             raise StepTimedOut("The run was stopped.")
         return left
