@@ -16,7 +16,7 @@ const STAGES = { event: "sense", finding: "diagnose", decision: "decide", outcom
 const ticker = byId("ticker");
 const paused = byId("pause");
 const points = [];
-const before = { head: null };
+const before = { head: null, state: null };
 let seen = 0;
 let oldest = Infinity;
 
@@ -136,6 +136,9 @@ async function parts() {
   if (status.error) {
     byId("verdict").textContent = status.error;
     document.querySelector(".health").dataset.level = "bad";
+    byId("score").textContent = "–";
+    byId("because").textContent = "What stands below is how it was before.";
+    for (const part of byId("parts").children) part.className = "unknown";
     return;
   }
   fill(byId("parts"), Object.entries(status.parts ?? {}).map(([name, part]) =>
@@ -160,6 +163,10 @@ paused.addEventListener("click", () => {
 });
 live.on("stats", stats);
 live.on("entry", entry);
+live.on("state", (state) => {
+  if (state !== before.state && before.state) parts();
+  before.state = state;
+});
 fill(ticker, h("li", { class: "bare" }, listening()));
 begin();
 reload();
