@@ -17,6 +17,10 @@ from grace_ray.core.jsonable import to_plain
 app = typer.Typer(cls=DefaultCommand)
 WarningId = Annotated[str, typer.Argument(help="The warning's id")]
 _RUNS_LOOKED_AT = 200
+_NOTHING = {
+    None: "There have been no warnings.",
+    "open": "No warning is open: no metric that is in its band is likely to leave it.",
+}
 _SHOWN = [
     "warning_id",
     "metric_id",
@@ -50,7 +54,7 @@ def list_incidents(
     """List early warnings, newest first."""
     client = connect(home, url)
     found = client.incidents(status=cast("WarningStatus | None", status), limit=limit, after=after)
-    nothing = "No warnings: nothing is likely to leave its band." if status in {None, "open"} else "No warnings."
+    nothing = _NOTHING.get(status, "There are no such warnings.")
     columns = ("status", "warned", "probability", "confidence", "breach", "metric", "foreseen", "warning")
     print_page(found, columns, _row, nothing=nothing, as_json=as_json)
 
