@@ -54,7 +54,7 @@ def list_incidents(
     """List early warnings, newest first."""
     client = connect(home, url)
     found = client.incidents(status=cast("WarningStatus | None", status), limit=limit, after=after)
-    nothing = _NOTHING.get(status, "There are no such warnings.")
+    nothing = _NOTHING.get(status, "No warnings.")
     columns = ("status", "warned", "probability", "confidence", "breach", "metric", "foreseen", "warning")
     print_page(found, columns, _row, nothing=nothing, as_json=as_json)
 

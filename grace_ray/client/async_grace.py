@@ -179,6 +179,7 @@ class AsyncGrace:
     knowledge_feedback = _method(calls.knowledge_feedback)
     send_samples = _method(calls.send_samples)
     metrics = _method(calls.metrics)
+    metric = _method(calls.metric)
     metric_snapshots = _method(calls.metric_snapshots)
     metric_points = _method(calls.metric_points)
     journal = _method(calls.journal)

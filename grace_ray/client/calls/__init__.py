@@ -60,7 +60,7 @@ from grace_ray.client.calls.learning_calls import (
     trust_scores,
     workspaces,
 )
-from grace_ray.client.calls.metric_calls import metric_points, metric_snapshots, metrics, send_samples
+from grace_ray.client.calls.metric_calls import metric, metric_points, metric_snapshots, metrics, send_samples
 from grace_ray.client.calls.mission_calls import (
     MissionStatus,
     MissionType,
@@ -143,6 +143,7 @@ __all__ = [
     "learning_rules",
     "learning_stats",
     "merge",
+    "metric",
     "metric_points",
     "metric_snapshots",
     "metrics",

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from grace_ray.client.answers import Page
-from grace_ray.client.calls.call import Call, get, plain
+from grace_ray.client.calls.call import Call, get, plain, plain_page
 
 
 def journal(
@@ -25,7 +25,7 @@ def journal(
     """
     return get(
         "/api/journal",
-        lambda answer: Page(items=answer["items"], next=answer["next"]),
+        plain_page,
         after=after,
         limit=limit,
         kind=kind,

@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import quote
 
 from grace_ray.client.answers import Page, Receipt, receipt
-from grace_ray.client.calls.call import Call, get, page, plain, post
+from grace_ray.client.calls.call import Call, get, page, plain, plain_page, post
 from grace_ray.core.clock import to_text
 from grace_ray.core.jsonable import from_plain
 from grace_ray.core.recommendation import (
@@ -240,7 +240,7 @@ def route_task(
 
 def routes(workspace_id: str, *, limit: int = 100, after: str | None = None) -> Call[Page[dict[str, Any]]]:
     """List tasks that were given to agents, newest first, with what came of them."""
-    return get(f"{PREFIX}/routes", _plain_page, workspace_id=workspace_id, limit=limit, after=after)
+    return get(f"{PREFIX}/routes", plain_page, workspace_id=workspace_id, limit=limit, after=after)
 
 
 def routing(workspace_id: str) -> Call[dict[str, Any]]:
@@ -289,10 +289,6 @@ def learning_rules(workspace_id: str) -> Call[list[Rule]]:
 def learning_stats(workspace_id: str) -> Call[dict[str, Any]]:
     """Get a workspace in figures."""
     return get(f"{PREFIX}/stats", plain, workspace_id=workspace_id)
-
-
-def _plain_page(answer: Any) -> Page[dict[str, Any]]:
-    return Page(items=answer["items"], next=answer["next"])
 
 
 def _cycle(answer: Any) -> LearningCycle:

@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import quote
 
 from grace_ray.client.answers import Page
-from grace_ray.client.calls.call import Call, get, plain, post
+from grace_ray.client.calls.call import Call, get, plain, plain_page, post
 from grace_ray.core.clock import to_text
 from grace_ray.core.sample import Sample
 
@@ -28,7 +28,12 @@ def send_samples(samples: Sequence[Sample]) -> Call[dict[str, Any]]:
 
 def metrics(*, limit: int = 100, after: str | None = None) -> Call[Page[dict[str, Any]]]:
     """List metrics, those of the catalog and all others that have data, with their newest values and bands."""
-    return get("/api/metrics", _items, limit=limit, after=after)
+    return get("/api/metrics", plain_page, limit=limit, after=after)
+
+
+def metric(name: str) -> Call[dict[str, Any]]:
+    """Get one metric with its series, or one series of it by its key. Raises NotFound, naming the nearest."""
+    return get(f"/api/metrics/{quote(name, safe='')}", plain)
 
 
 def metric_snapshots(
@@ -43,7 +48,7 @@ def metric_snapshots(
     """List a metric's snapshots from ``start`` to ``to``, of five minutes or (``step`` 3600) an hour each."""
     period = _period(start, to)
     path = f"/api/metrics/{quote(metric, safe='')}/snapshots"
-    return get(path, _items, **period, step=step, limit=limit, after=after)
+    return get(path, plain_page, **period, step=step, limit=limit, after=after)
 
 
 def metric_points(
@@ -55,11 +60,9 @@ def metric_points(
     after: str | None = None,
 ) -> Call[Page[dict[str, Any]]]:
     """List a metric's points from ``start`` to ``to``, as they came in."""
-    return get(f"/api/metrics/{quote(metric, safe='')}/points", _items, **_period(start, to), limit=limit, after=after)
-
-
-def _items(answer: Any) -> Page[dict[str, Any]]:
-    return Page(items=answer["items"], next=answer["next"])
+    return get(
+        f"/api/metrics/{quote(metric, safe='')}/points", plain_page, **_period(start, to), limit=limit, after=after
+    )
 
 
 def _period(start: datetime | None, to: datetime | None) -> dict[str, str | None]:

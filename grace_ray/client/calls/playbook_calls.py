@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import quote
 
 from grace_ray.client.answers import Page
-from grace_ray.client.calls.call import Call, get, page, plain, post
+from grace_ray.client.calls.call import Call, get, page, plain, plain_page, post
 from grace_ray.core.jsonable import from_plain
 from grace_ray.core.playbook import Experience, Playbook, Recommendation, Run, RunStatus
 
@@ -78,14 +78,14 @@ def playbook_statistics() -> Call[dict[str, Any]]:
     return get("/api/ml/causal-rl/statistics", plain)
 
 
-def playbook_policies() -> Call[list[dict[str, Any]]]:
+def playbook_policies(*, limit: int = 1000, after: str | None = None) -> Call[Page[dict[str, Any]]]:
     """List what is thought of each playbook, by service and diagnosis."""
-    return get("/api/ml/causal-rl/policies", lambda answer: list(answer["items"]))
+    return get("/api/ml/causal-rl/policies", plain_page, limit=limit, after=after)
 
 
-def playbook_performance() -> Call[list[dict[str, Any]]]:
+def playbook_performance(*, limit: int = 1000, after: str | None = None) -> Call[Page[dict[str, Any]]]:
     """List how each playbook has done, best first."""
-    return get("/api/ml/dashboard/playbook-performance", lambda answer: list(answer["items"]))
+    return get("/api/ml/dashboard/playbook-performance", plain_page, limit=limit, after=after)
 
 
 def report_experience(
