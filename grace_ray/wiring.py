@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from grace_ray.core.ports import KnowledgePort, RuntimeActions
-from grace_ray.core.store import Reader
+from grace_ray.core.store import Reader, series_keys
 from grace_ray.settings import ScrapeTarget, Settings
 
 _PACKAGE = Path(__file__).parent
@@ -259,7 +259,7 @@ def archived(reader: Reader, count: int) -> Iterator[tuple[str, bytes]]:
 
 def build_sample_intake(settings: Settings, reader: Reader) -> Any:
     """Return sense.samples.SampleIntake, which knows the series that the store has."""
-    from grace_ray.sense.samples import SampleIntake, series_keys
+    from grace_ray.sense.samples import SampleIntake
 
     return SampleIntake(settings, lambda: series_keys(reader))
 

@@ -1,7 +1,7 @@
 """Outcomes that are said again: what stands is a repeat; what something else has replaced since is said anew."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -25,9 +25,10 @@ async def appended(gateway: Gateway, rows: Sequence[Row]) -> tuple[int, list[Row
     known = [place for place in last.values() if rows[place].type == JUDGED and not answer.is_new[place]]
     if not known:
         return answer.accepted, list(rows)
-    for workspace_id in sorted({_body(rows[place])["workspace_id"] for place in known}):
+    said = {place: _body(rows[place]) for place in known}
+    for workspace_id in sorted({each["workspace_id"] for each in said.values()}):
         await settled(gateway, workspace_id)
-    anew = await asyncio.to_thread(_anew, gateway.reader, {place: rows[place] for place in known})
+    anew = await asyncio.to_thread(_anew, gateway.reader, rows, said)
     if not anew:
         return answer.accepted, list(rows)
     more = await gateway.append(list(anew.values()))
@@ -40,19 +41,21 @@ def first_said(reader: Reader, row: Row) -> dict[str, Any]:
     return next((entry.content() for entry in found if entry.body), _body(row))
 
 
-def _anew(reader: Reader, known: dict[int, Row]) -> dict[int, Row]:
-    """Return, of rows that the journal has already, those that say something else than what stands, as new ones."""
-    said = {place: _body(row) for place, row in known.items()}
+def _anew(reader: Reader, rows: Sequence[Row], said: Mapping[int, Mapping[str, Any]]) -> dict[int, Row]:
+    """Return, of rows that the journal has already, those that say something else than what stands, as new ones.
+
+    ``said`` is what they say, by their place among ``rows``.
+    """
     behind = {name: has_news(reader, name, reader.head()) for name in {each["workspace_id"] for each in said.values()}}
     keys = {place: key_of(each["workspace_id"], each["recommendation_id"]) for place, each in said.items()}
     found = {record.key: record for record in reader.find_records(RECOMMENDATIONS_VIEW, list(set(keys.values())))}
     anew = {}
-    for place, row in known.items():
+    for place in said:
         record = found.get(keys[place])
         if record is not None and record.body:
             # Where the part is far behind, what stands is not known: once too often harms nothing.
             is_known = not behind[said[place]["workspace_id"]]
-            made = said_anew(row, orjson.loads(record.body), is_known=is_known)
+            made = said_anew(rows[place], orjson.loads(record.body), is_known=is_known)
             if made is not None:
                 anew[place] = made
     return anew

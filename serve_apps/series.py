@@ -4,10 +4,9 @@ from collections.abc import Sequence
 
 from grace_ray.core.errors import NotFound
 from grace_ray.core.sample import metric_of
-from grace_ray.core.store import Reader
+from grace_ray.core.store import Reader, series_keys
 from grace_ray.diagnose.metrics.catalog import Catalog
 
-_PAGE = 5000
 _SHOWN_MAX = 200
 
 
@@ -18,35 +17,20 @@ def known_series(reader: Reader, catalog: Catalog, names: Sequence[str]) -> list
     Raises NotFound (``metric``), naming the nearest.
     """
     names = names or [metric.id for metric in catalog.metrics]
-    found: list[str] = []
-    for name in names:
-        found += _meant(reader, catalog, name)
+    keys = {metric: list(series_keys(reader, metric)) for metric in dict.fromkeys(map(metric_of, names))}
+    found = [key for name in names for key in _meant(reader, catalog, name, keys[metric_of(name)])]
     return list(dict.fromkeys(found))
 
 
-def _meant(reader: Reader, catalog: Catalog, name: str) -> list[str]:
-    metric = name.partition("{")[0]
-    keys = _keys(reader, metric)
+def _meant(reader: Reader, catalog: Catalog, name: str, keys: Sequence[str]) -> Sequence[str]:
+    """Return the keys that a name means, of all ``keys`` of its metric."""
+    metric = metric_of(name)
     if name in keys:
         return [name]
     if name == metric and keys:
         return keys
     if catalog.get(name) is not None:
         return [name]
-    near = catalog.nearest(name if keys else metric, keys or _metrics(reader))
+    near = catalog.nearest(name if keys else metric, keys or dict.fromkeys(map(metric_of, series_keys(reader))))
     meant = f" Did you mean {', '.join(near)}?" if near else ""
     raise NotFound(f"There is no metric {name[:_SHOWN_MAX]!r}.{meant}", "metric")
-
-
-def _keys(reader: Reader, metric: str = "") -> list[str]:
-    """Return the keys of all series of a metric, or of all metrics."""
-    keys: list[str] = []
-    while page := reader.series(metric, after=keys[-1] if keys else "", limit=_PAGE):
-        keys += [series.key for series in page]
-        if len(page) < _PAGE:
-            break
-    return keys
-
-
-def _metrics(reader: Reader) -> list[str]:
-    return list(dict.fromkeys(map(metric_of, _keys(reader))))

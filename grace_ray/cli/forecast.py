@@ -63,11 +63,8 @@ def show(
     print_table(columns, [row for _, row in rows], nothing="Nothing is measured yet.")
     if len(measured) > limit:
         say(f"{len(measured) - limit} series more: name them, or ask for more with --limit.")
-    if (
-        silent := _silent(known, measured)
-        if not metrics
-        else [each["metric_id"] for each in made if not each["points"]]
-    ):
+    silent = [each["metric_id"] for each in made if not each["points"]] if metrics else _silent(known, measured)
+    if silent:
         say(f"No data yet: {', '.join(silent)}.")
 
 

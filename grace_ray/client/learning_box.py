@@ -217,18 +217,18 @@ class LearningBox:
     def sent(self, parcel: Parcel, said: Receipt) -> None:
         """Take out what was sent: it is durable, or refused for good."""
         parcel.queue.remove(parcel.count)
-        self.refused = [*self.refused, *said.rejected][-_REFUSED_KEPT:]
+        self._note(said)
 
     def _add(self, queue: Buffer, **item: Any) -> None:
         try:
             queue.add([orjson.dumps({"workspace_id": self.workspace_id, **_as_json(given(item))})])
         except InvalidInput as error:
-            self.refuse(error)
+            self._note(refused_whole(error))
             raise
 
-    def refuse(self, error: GraceError) -> None:
-        """Remember that something was not taken, and why."""
-        self.refused = [*self.refused, *refused_whole(error).rejected][-_REFUSED_KEPT:]
+    def _note(self, said: Receipt) -> None:
+        """Remember what was not taken, and why."""
+        self.refused = [*self.refused, *said.rejected][-_REFUSED_KEPT:]
 
 
 def refused_whole(error: GraceError) -> Receipt:

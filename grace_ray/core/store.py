@@ -9,6 +9,8 @@ from grace_ray.core.entry import Entry
 from grace_ray.core.fact import Row
 from grace_ray.core.sample import Point, Series, Snapshot, StoredPoint
 
+_SERIES_PAGE = 2000
+
 
 class Record(NamedTuple):
     """One row of a view that a follower keeps beside the journal, such as a cluster as it stands now.
@@ -235,6 +237,14 @@ class Reader(Protocol):
     def close(self) -> None:
         """Release connections; the reader cannot be used afterwards."""
         ...
+
+
+def series_keys(reader: Reader, metric: str = "") -> Iterator[str]:
+    """Return the keys of all series of a metric, or ("") of all metrics, in order, however many there are."""
+    page = reader.series(metric, limit=_SERIES_PAGE)
+    while page:
+        yield from (series.key for series in page)
+        page = reader.series(metric, page[-1].key, _SERIES_PAGE) if len(page) == _SERIES_PAGE else []
 
 
 class Writer(Reader, Protocol):

@@ -3,7 +3,7 @@
 import math
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 from grace_ray.core.clock import to_us
 from grace_ray.core.errors import InvalidInput
 from grace_ray.core.sample import VALUE_MAX, Point, series_key
-from grace_ray.core.store import Reader
 from grace_ray.sense.redaction import Redactor
 from grace_ray.settings import Settings
 
@@ -19,7 +18,6 @@ _METRIC = re.compile(r"[A-Za-z_:][A-Za-z0-9_:./-]{0,199}", re.ASCII)
 _LABEL = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]{0,127}", re.ASCII)
 _VALUE_LENGTH_MAX = 256
 _ASK_AGAIN_S = 10.0
-_PAGE = 2000
 
 
 class RawSample(NamedTuple):
@@ -143,14 +141,6 @@ class SampleIntake:
         if is_full:
             raise InvalidInput(f"There are {most} series already (metrics.series_max): no new one is taken.", "metric")
         self._keys.add(key)
-
-
-def series_keys(reader: Reader) -> Iterator[str]:
-    """Return the keys of all series that the store has."""
-    after = ""
-    while page := reader.series(after=after, limit=_PAGE):
-        yield from (series.key for series in page)
-        after = page[-1].key
 
 
 def _number(value: Any) -> float:

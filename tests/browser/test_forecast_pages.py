@@ -61,9 +61,8 @@ def test_the_plot_is_read_by_keyboard_and_as_a_table(foreseeing_site: Site, open
     expect(plot).to_have_attribute("aria-valuetext", re.compile("forecast .* ms, 80%: .* to .*, 95%: "))
     expect(page.locator(".readout")).to_contain_text("forecast")
     page.keyboard.press("Home")
-    of_a_day = (
-        r"(\d{1,2} \w{3} )?\d\d:\d\d"  # the day is said of what is not today's: hours ago, before six in the morning
-    )
+    # The day is said of what is not today's: six hours ago is yesterday until six in the morning.
+    of_a_day = r"(\d{1,2} \w{3} )?\d\d:\d\d"
     expect(plot).to_have_attribute("aria-valuetext", re.compile(rf"^{of_a_day}, 2?\d\d ms, good$"))
     page.get_by_text("The values as a table").click()
     rows = page.get_by_role("region", name=f"Values of {LATENCY}").locator("tbody tr")

@@ -40,7 +40,7 @@ def test_one_metric_is_shown_and_an_unknown_one_is_404_with_the_nearest(http):
 
 
 def test_every_series_of_a_metric_is_known_however_many_it_has(http, monkeypatch):
-    monkeypatch.setattr("serve_apps.series._PAGE", 10)
+    monkeypatch.setattr("grace_ray.core.store._SERIES_PAGE", 10)
     post(http, *(sample("fleet.load", labels={"host": f"h{number:02}"}) for number in range(25)))
     assert len(points(http, "fleet.load")) == 25
     assert points(http, 'fleet.load{host="h24"}') == [('fleet.load{host="h24"}', 1.5)]

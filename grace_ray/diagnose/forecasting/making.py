@@ -55,7 +55,7 @@ def within_reach(made: PoolForecast, history: History, metric: Metric | None) ->
     """Return the forecast without what lies beyond 100%, where the metric is a share and never did."""
     if metric is None or metric.unit != "percent" or np.nanmax(history.values) > 100:
         return made
-    return replace(made, quantiles=np.minimum(made.quantiles, 100.0), point=np.minimum(made.point, 100.0))
+    return made.clipped(high=100.0)
 
 
 def with_warning(forecast: Forecast, warning: IncidentWarning | None) -> Forecast:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from grace_ray.core.clock import to_us
 from grace_ray.core.errors import RuntimeFault
 from grace_ray.core.forecast import Trained
-from grace_ray.core.store import Reader
+from grace_ray.core.store import Reader, series_keys
 from grace_ray.diagnose.forecasting.history import read_history
 from grace_ray.models.forecast.backtest import backtest, default_origins
 from grace_ray.models.forecast.base import QuantileModel
@@ -41,13 +41,10 @@ class Material:
 def gather(reader: Reader, step_s: int, steps: int, steps_min: int, horizon: int, now: datetime) -> Material:
     """Return the series with at least ``steps_min`` snapshots. Raises RuntimeFault where there is none."""
     whole: dict[str, NDArray[np.float64]] = {}
-    after = ""
-    while found := reader.series(after=after, limit=1000):
-        after = found[-1].key
-        for series in found:
-            values = read_history(reader, series.key, step_s, steps, to_us(now)).values
-            if np.isfinite(values).sum() >= steps_min:
-                whole[series.key] = values
+    for key in series_keys(reader):
+        values = read_history(reader, key, step_s, steps, to_us(now)).values
+        if np.isfinite(values).sum() >= steps_min:
+            whole[key] = values
     if not whole:
         days = steps_min * step_s / 86_400
         raise RuntimeFault(f"No metric has {steps_min} snapshots yet ({days:.1f} days): there is too little to learn.")

@@ -7,7 +7,7 @@ from typing import Any
 
 from grace_ray.core.canonical import canonical
 from grace_ray.core.sample import metric_of
-from grace_ray.core.store import Reader, Record
+from grace_ray.core.store import Reader, Record, series_keys
 from grace_ray.diagnose.forecasting.accuracy import Scorebook
 from grace_ray.diagnose.forecasting.history import Steps
 from grace_ray.diagnose.forecasting.views import BOOKS, TRAILS
@@ -90,11 +90,7 @@ class Watchlist:
         if self._listed_us and 0 <= now_us - self._listed_us < _LIST_EVERY_US:
             return
         self._listed_us = now_us
-        keys, after = [], ""
-        while found := reader.series(after=after, limit=1000):
-            keys += [series.key for series in found]
-            after = found[-1].key
-        keys.sort(key=lambda key: (metric_of(key) not in self._catalog, key))
+        keys = sorted(series_keys(reader), key=lambda key: (metric_of(key) not in self._catalog, key))
         for key in keys[: self._series_max]:
             self.series.setdefault(key, Watched(key))
 

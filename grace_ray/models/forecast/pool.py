@@ -45,6 +45,10 @@ class PoolForecast:
     observations: int
     note: str = ""
 
+    def clipped(self, low: float = -np.inf, high: float = np.inf) -> "PoolForecast":
+        """The same within bounds that the metric cannot leave."""
+        return replace(self, quantiles=self.quantiles.clip(low, high), point=self.point.clip(low, high))
+
 
 class ForecastPool:
     """Quick models, and the trained one where there is one, each weighted by its own record on the metric.
@@ -136,7 +140,7 @@ def _floored(answer: PoolForecast, values: Floats) -> PoolForecast:
     """A count, a time, a size: what was never below zero is not foreseen to be."""
     if np.nanmin(values) < 0 or answer.quantiles.min() >= 0:
         return answer
-    return replace(answer, quantiles=np.maximum(answer.quantiles, 0.0), point=np.maximum(answer.point, 0.0))
+    return answer.clipped(low=0.0)
 
 
 def _phase(start: int | None, steps: int) -> float:

@@ -6,7 +6,7 @@ import { number, quantity, time } from "./format.js";
 import { paged, remembered, valuesOf } from "./list.js";
 import * as live from "./live.js";
 import { legend, spark } from "./plot.js";
-import { bandWord, chanceWord, expected, load, modelName, nameOf, reach, seriesPath, trouble } from "./series.js";
+import { bandWord, chanceWord, expected, loadOrKeep, modelName, nameOf, reach, seriesPath, trouble } from "./series.js";
 import { begin } from "./shell.js";
 import { offerTraining } from "./training.js";
 import { chance } from "./widgets.js";
@@ -17,7 +17,6 @@ const LIKELY = 0.5;
 const tenths = (value) => Math.round(value * 10); // small changes do not shuffle the cards
 const form = byId("filters");
 const remember = remembered(form);
-const newest = new Map(); // by series: what could not be fetched anew stays as it was
 
 const list = paged(async (after) => {
   const page = await get("/api/forecasts", { limit: 100, after });
@@ -29,11 +28,8 @@ async function details(keys) {
   const waiting = [...keys];
   const work = async () => {
     while (waiting.length) {
-      const key = waiting.shift();
-      const series = await load(key, HOURS).catch(() => newest.get(key));
-      if (!series) continue;
-      newest.set(key, series);
-      found.push(series);
+      const series = await loadOrKeep(waiting.shift(), HOURS);
+      if (series) found.push(series);
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, work));

@@ -6,13 +6,12 @@ import { byId, h, refill } from "./dom.js";
 import { number, percent, quantity } from "./format.js";
 import * as live from "./live.js";
 import { spark } from "./plot.js";
-import { bandWord, load, reach, seriesPath } from "./series.js";
+import { bandWord, loadOrKeep, reach, seriesPath } from "./series.js";
 import { words } from "./widgets.js";
 
 const HOURS = 3;
 const WORTH_SAYING = 0.2;
 const PAUSE_MS = 60_000;
-const newest = new Map(); // by series: what cannot be fetched anew stays as it was
 
 /** Fill the strip, and keep it true. */
 export function keepOutlook() {
@@ -24,16 +23,11 @@ export function keepOutlook() {
 
 async function refresh() {
   const [found, overview] = await Promise.all([
-    Promise.all(byId("vitals").dataset.metrics.split(" ").map((key) => load(key, HOURS).then(keep, () => newest.get(key)))),
+    Promise.all(byId("vitals").dataset.metrics.split(" ").map((key) => loadOrKeep(key, HOURS))),
     get("/api/ml/dashboard/overview").catch(() => null),
   ]);
   refill(byId("vitals"), found.filter(Boolean).map(vital));
   if (overview) refill(byId("foresight"), told(overview));
-}
-
-function keep(series) {
-  newest.set(series.key, series);
-  return series;
 }
 
 function vital(series) {

@@ -21,6 +21,15 @@ export async function load(key, hours) {
   return shaped(await get(`/api/forecasts/${encodeURIComponent(key)}`, { hours }));
 }
 
+const newest = new Map(); // by series
+
+/** The same; where it cannot be fetched anew it stays as it was, and is undefined where there is none. */
+export async function loadOrKeep(key, hours) {
+  const series = await load(key, hours).catch(() => newest.get(key));
+  if (series) newest.set(key, series);
+  return series;
+}
+
 function shaped({ metric_id, metric, forecast, snapshots, earlier, warnings }) {
   const past = snapshots.map((one) => ({ at: one.start_us / 1000, value: one.mean, low: one.min, high: one.max }));
   const timed = (points) => points.map((one) => ({ ...one, at: Date.parse(one.timestamp) }));
